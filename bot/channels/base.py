@@ -1,0 +1,75 @@
+"""What every channel is: a name, limits, a way to listen and a way to send.
+
+A channel hands batches of `Inbound` (or `Unreadable`) to the `Receive` function and acknowledges
+to its provider only after that call has returned: by then the batch is committed. If the call
+raises, nothing was kept and nothing may be acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.messages import Address, ChannelName, Inbound, Outbound, Unreadable
+
+Receive = Callable[[Sequence[Inbound | Unreadable]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a channel can carry: lengths in characters, pace in messages a second."""
+
+    text: int
+    button_label: int = 64
+    buttons: bool = True
+    buttons_per_row: int = 8
+    buttons_in_all: int = 100
+    per_second: float = 30.0
+    per_second_and_person: float = 1.0
+
+
+class Undelivered(Exception):
+    """A provider did not take a message.
+
+    ``reason`` is a short fixed word for logs and staff, never content. ``permanent`` says that
+    trying again is useless. ``retry_after`` is the wait in seconds the provider asked for, None
+    when it did not say. ``unclear`` says that the message may have been carried out all the same.
+    ``account`` says that it concerns our whole account (401, 409, flood), not this one person.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+        unclear: bool = False,
+        account: bool = False,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.permanent = permanent
+        self.retry_after = retry_after
+        self.unclear = unclear
+        self.account = account
+
+
+class Channel(Protocol):
+    """One door. Instances open nothing until `listen` or `send` is called."""
+
+    name: ChannelName
+    account: str
+    limits: Limits
+
+    async def listen(self, receive: Receive) -> None:
+        """Hand everything that comes in to ``receive`` until cancelled."""
+
+    async def send(self, address: Address, outbound: Outbound) -> str:
+        """Carry ``outbound`` out and return the provider's message id (empty if there is none).
+
+        Raises `Undelivered`.
+        """
+
+    async def close(self) -> None:
+        """Release connections. Calling it twice does no harm."""
