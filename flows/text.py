@@ -67,7 +67,15 @@ class Bilingual:
     en: str
 
 
-Sentence = Words | Bilingual
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A sentence spoken in this language whatever the session's: for the choice of a language."""
+
+    words: Words
+    language: Language
+
+
+Sentence = Words | Bilingual | Spoken
 
 
 def _(text: str) -> Words:

@@ -1,0 +1,140 @@
+"""Effects: what a turn wants done. The engine only names them; the hallway carries them out.
+
+A turn is a value: the new session and the effects in order. Nothing here sends, stores or looks
+anything up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from flows.text import Sentence
+
+if TYPE_CHECKING:
+    from flows.session import Report, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Something to press: ``data`` comes back when it is, ``label`` is what it says.
+
+    ``chosen`` marks it as ticked, in a question that takes several answers.
+    """
+
+    data: str
+    label: Sentence
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One message without buttons; ``paragraphs`` are spoken in order, an empty line between."""
+
+    paragraphs: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question in one message.
+
+    ``options`` are the answers, ``controls`` the ways around it (don't know, skip, back ...).
+    Channels without buttons number the options; ``columns`` is how many options fit a row.
+    ``path`` names the question for the record of a talk; it is never sent anywhere. ``replace``:
+    the question was asked already and only its ticks changed, so where a button was pressed its
+    message is edited in place; nothing is sent otherwise.
+    """
+
+    path: str
+    paragraphs: tuple[Sentence, ...]
+    options: tuple[Option, ...] = ()
+    controls: tuple[Option, ...] = ()
+    columns: int = 1
+    input: Literal["text", "phone", "number", "none"] = "text"
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The button just pressed has done its work: take the keyboard off its message.
+
+    ``note`` is a short neutral word added to the old message ("saved"), never the answer itself.
+    """
+
+    note: Sentence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Acknowledge a button that changes nothing, with a short sentence (at most 200 characters)."""
+
+    words: Sentence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Seal this report as a new case and destroy the draft's key.
+
+    Sentences after it in the same turn may insert ``Later("code")``: the new receipt code.
+    """
+
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Seal an addition (a changed or added answer, a note) to the case with this receipt code."""
+
+    code: str
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class CallHuman:
+    """Somebody of the staff is to look: ``reason`` is a fixed word, never the family's."""
+
+    reason: Literal[
+        "asked", "self", "minor", "trouble", "urgent", "danger", "scam", "withdraw", "verify"
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class TellStatus:
+    """Say where the family's reports stand: the hallway knows, the session does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class WipeChat:
+    """Delete from the chat whatever the provider still lets us delete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Destroy what is kept of the conversation and its key; the new session starts under a new one.
+
+    ``everything``: nothing of this contact stays, not even that it wrote, once the words of this
+    turn have been delivered.
+    """
+
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The family withdraws its report: staff carry it out, the case is marked at once."""
+
+
+Effect = (
+    Say | Ask | Settle | Tap | Submit | Add | CallHuman | TellStatus | WipeChat | Forget | Withdraw
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one thing heard leads to: the session as it is now, and what is to be done, in order.
+
+    ``session.language`` and ``session.form`` say how the words are to be spoken.
+    """
+
+    session: Session
+    effects: tuple[Effect, ...]
