@@ -6,15 +6,18 @@ family stands follows from its answers (`flows/shape.py`).
 
 The packed form is JSON, because drafts outlive deployments and an old one has to stay readable
 with nothing but this file in hand. Its first field is the version of the form.
+
+A turn reads few of the answers and changes one, so `Told` leaves them packed until somebody asks
+for one: opening and packing a long draft then costs little more than its JSON.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, Literal
+from datetime import UTC, date, datetime
+from typing import Any, Literal, cast
 
 from flows.dates import RoughDate
 from flows.text import Form, Language
@@ -72,37 +75,133 @@ class Answer:
     version: int
 
 
+class Told(Mapping[str, Answer]):
+    """Answers by path, in the order they were given; immutable, opened one by one when asked for.
+
+    Two of them are equal when they hold the same answers in the same order.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: Mapping[str, Answer | list[Any]] | None = None) -> None:
+        self._held: dict[str, Answer | list[Any]] = dict(held or {})
+
+    def __getitem__(self, path: str) -> Answer:
+        held = self._held[path]
+        if isinstance(held, list):
+            held = self._held[path] = _open_answer(held)
+        return held
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._held
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Told):
+            return NotImplemented
+        return list(self.items()) == list(other.items())
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._held))
+
+    def __repr__(self) -> str:
+        return f"Told({len(self._held)} answers)"
+
+    def and_told(self, path: str, answer: Answer) -> Told:
+        """Return these answers with one more; a changed one moves to the end."""
+        held = {key: value for key, value in self._held.items() if key != path}
+        held[path] = answer
+        return Told(held)
+
+    def without(self, *paths: str) -> Told:
+        """Return these answers without those at ``paths``."""
+        return Told({key: value for key, value in self._held.items() if key not in paths})
+
+    def packed(self) -> dict[str, list[Any]]:
+        """Return the answers as JSON values."""
+        return {
+            path: held if isinstance(held, list) else _pack_answer(held)
+            for path, held in self._held.items()
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What was asked last: the question's path and the mark its buttons carry.
 
     ``troubles`` counts answers in a row that could not be read. ``proposal`` is an understanding
-    that waits for a yes. ``choices`` are several understandings to choose from.
+    that waits for a yes, or the story told so far; ``raw`` how it was said. ``choices`` are
+    several understandings to choose from, or the ticks set so far.
     """
 
     path: str
     mark: str
     troubles: int = 0
     proposal: Given | None = None
-    proposal_raw: str = ""
+    raw: str = ""
     choices: tuple[Given, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The answers given so far in one flow, by path, in the order they were given."""
+    """The answers given so far in one flow, in the order they were given."""
 
     flow: str
     version: int
     started_at: datetime
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Told = field(default_factory=Told)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One contact's side of the conversation.
+
+    ``flow`` names the flow that speaks (``consent``, ``report``, ``menu`` ...) and ``drafts``
+    holds what each has heard. ``view`` is a page laid over the question (the review, the menu of
+    one question ...), ``revisit`` the path of an answer being changed. ``turns`` counts questions
+    asked, so that each carries marks of its own; ``tapped`` is the last button that did its work.
+    ``receipts`` are the codes of reports submitted from here while reachable; ``carried`` holds
+    what a next report need not ask again, until the family says whether there is one.
+    """
+
+    language: Language = "ar"
+    flow: str = "consent"
+    drafts: Mapping[str, Draft] = field(default_factory=dict)
+    asked: Asked | None = None
+    view: str = ""
+    revisit: str = ""
+    paused: bool = False
+    turns: int = 0
+    tapped: str = ""
+    receipts: tuple[str, ...] = ()
+    carried: Told = field(default_factory=Told)
+    urgent: bool = False
+
+    @property
+    def form(self) -> Form:
+        """The grammatical form of sentences about the person: known once the sex is."""
+        draft = self.drafts.get("report")
+        answer = draft.answers.get("b1_sex") if draft else None
+        value = answer.value if answer else None
+        return "she" if value == "female" else "he" if value == "male" else ""
+
+    @property
+    def draft(self) -> Draft | None:
+        """The draft of the flow that speaks, if it has begun."""
+        return self.drafts.get(self.flow)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """A finished set of answers on its way to be sealed: everything, and in which flow.
 
-    ``reach`` is the family's choice: ``reachable`` or ``detached``.
+    ``reach`` is the family's choice: ``reachable`` or ``detached``. ``about`` is empty for a new
+    report, else the fixed word of what is added to a case (``addition``, ``choices`` ...).
     """
 
     flow: str
@@ -113,4 +212,216 @@ class Report:
     short: bool
     urgent: bool
     reach: Literal["reachable", "detached"]
-    answers: Mapping[str, Answer]
+    answers: Told
+    consent: Told = field(default_factory=Told)
+    about: str = ""
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the report as JSON values: what is sealed, and what a reader years on will see.
+
+        Times are ISO 8601 in UTC, dates ISO 8601, choices their stable codes.
+        """
+        return {
+            "form": 1,
+            "flow": self.flow,
+            "version": self.version,
+            "about": self.about,
+            "language": self.language,
+            "started_at": self.started_at.isoformat(),
+            "submitted_at": self.submitted_at.isoformat(),
+            "short": self.short,
+            "urgent": self.urgent,
+            "reach": self.reach,
+            "answers": {path: _plain_answer(answer) for path, answer in self.answers.items()},
+            "consent": {path: _plain_answer(answer) for path, answer in self.consent.items()},
+        }
+
+
+class NotASession(Exception):
+    """These bytes are not a packed session of a version we can read."""
+
+
+def pack(session: Session) -> bytes:
+    """Return the session as bytes (UTF-8 JSON); lone surrogates survive as escapes."""
+    return json.dumps(_pack_session(session), separators=(",", ":")).encode("ascii")
+
+
+def unpack(data: bytes) -> Session:
+    """Open what `pack` made. Raises `NotASession`, which says nothing of the content."""
+    try:
+        held = json.loads(data)
+        if held["v"] != PACKED:
+            raise NotASession("unknown version")
+        return _open_session(held)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        raise NotASession("not a packed session") from None
+
+
+def _pack_session(session: Session) -> dict[str, Any]:
+    asked = session.asked
+    return {
+        "v": PACKED,
+        "l": session.language,
+        "f": session.flow,
+        "d": {
+            name: [draft.flow, draft.version, _pack_time(draft.started_at), draft.answers.packed()]
+            for name, draft in session.drafts.items()
+        },
+        "a": asked
+        and [
+            asked.path,
+            asked.mark,
+            asked.troubles,
+            _pack_value(asked.proposal),
+            asked.raw,
+            [_pack_value(value) for value in asked.choices],
+        ],
+        "w": session.view,
+        "r": session.revisit,
+        "p": session.paused,
+        "t": session.turns,
+        "b": session.tapped,
+        "c": list(session.receipts),
+        "s": session.carried.packed(),
+        "u": session.urgent,
+    }
+
+
+def _open_session(held: dict[str, Any]) -> Session:
+    asked = held["a"]
+    return Session(
+        language=held["l"],
+        flow=held["f"],
+        drafts={
+            name: Draft(flow, version, _open_time(started), Told(answers))
+            for name, (flow, version, started, answers) in held["d"].items()
+        },
+        asked=asked
+        and Asked(
+            asked[0],
+            asked[1],
+            asked[2],
+            _open_value(asked[3]),
+            asked[4],
+            tuple(cast(Given, _open_value(value)) for value in asked[5]),
+        ),
+        view=held["w"],
+        revisit=held["r"],
+        paused=held["p"],
+        turns=held["t"],
+        tapped=held["b"],
+        receipts=tuple(held["c"]),
+        carried=Told(held["s"]),
+        urgent=held["u"],
+    )
+
+
+def _pack_answer(answer: Answer) -> list[Any]:
+    return [
+        answer.known,
+        _pack_value(answer.value),
+        answer.raw,
+        answer.language,
+        _pack_time(answer.at),
+        answer.version,
+    ]
+
+
+def _open_answer(held: list[Any]) -> Answer:
+    known, value, raw, language, at, version = held
+    return Answer(_open_value(value), known, raw, language, _open_time(at), version)
+
+
+def _pack_time(moment: datetime) -> int:
+    return round(moment.timestamp())
+
+
+def _open_time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _pack_value(value: Given | None) -> Any:
+    match value:
+        case tuple():
+            return {"m": list(value)}
+        case RoughDate():
+            return {"d": _plain_date(value)}
+        case PlaceName():
+            return {"p": [value.area, value.words]}
+        case PhoneNumber():
+            return {"t": [value.e164, value.raw]}
+        case File():
+            return {"f": [value.kind, value.provider_id, value.size, value.type]}
+        case _:
+            return value
+
+
+def _open_value(held: Any) -> Given | None:
+    if not isinstance(held, dict):
+        return cast("Given | None", held)
+    ((sort, parts),) = held.items()
+    match sort:
+        case "m":
+            return tuple(parts)
+        case "d":
+            raw, calendar, earliest, latest, precision, approx, anchor = parts
+            return RoughDate(
+                raw,
+                calendar,
+                date.fromisoformat(earliest),
+                date.fromisoformat(latest),
+                precision,
+                approx,
+                anchor,
+            )
+        case "p":
+            return PlaceName(*parts)
+        case "t":
+            return PhoneNumber(*parts)
+        case _:
+            return File(*parts)
+
+
+def _plain_date(value: RoughDate) -> list[Any]:
+    return [
+        value.raw,
+        value.calendar,
+        value.earliest.isoformat(),
+        value.latest.isoformat(),
+        value.precision,
+        value.approx,
+        value.anchor,
+    ]
+
+
+def _plain_answer(answer: Answer) -> dict[str, Any]:
+    return {
+        "known": answer.known,
+        "value": _plain_value(answer.value),
+        "raw": answer.raw,
+        "language": answer.language,
+        "at": answer.at.isoformat(),
+        "version": answer.version,
+    }
+
+
+def _plain_value(value: Given | None) -> Any:
+    match value:
+        case tuple():
+            return list(value)
+        case RoughDate():
+            names = ("raw", "calendar", "earliest", "latest", "precision", "approx", "anchor")
+            return dict(zip(names, _plain_date(value), strict=True))
+        case PlaceName():
+            return {"area": value.area, "words": value.words}
+        case PhoneNumber():
+            return {"e164": value.e164, "raw": value.raw}
+        case File():
+            return {
+                "file": value.kind,
+                "provider_id": value.provider_id,
+                "size": value.size,
+                "type": value.type,
+            }
+        case _:
+            return value

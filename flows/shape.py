@@ -1,0 +1,150 @@
+"""The shape of a flow: sections of questions in reading order, and repeat groups.
+
+`walk` yields the questions that apply to the answers given so far, in order. The position is the
+first of them without an answer, and nothing else: no cursor is kept anywhere. Inside a repeat the
+path of a question is ``sightings[1].place``; after each round the repeat asks whether there is
+another one (``sightings[1].more``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flows.questions import ALWAYS, Answers, Asked, Condition, YesNo
+from flows.text import Sentence, Words
+
+MOST_ROUNDS = 20
+"""Rounds of one repeat: enough for every family met so far, and a bound for a session's size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Questions asked again for each item of a list, until *no* to ``again``.
+
+    ``again.key`` is the last part of its path (``more``). ``item`` names one item in the review.
+    """
+
+    key: str
+    item: Words
+    questions: tuple[Asked, ...]
+    again: YesNo
+    when: Condition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a flow. ``intro`` is said when its first question is asked for the first time."""
+
+    key: str
+    title: Words
+    parts: tuple[Asked | Repeat, ...]
+    intro: Sentence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A conversation as a value. ``version`` rises whenever keys change (`flows/upgrades.py`)."""
+
+    name: str
+    version: int
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One stop of a walk: a question that applies, and where it stands.
+
+    ``prefix`` is the path of the round it belongs to (``sightings[1].``), else empty.
+    """
+
+    path: str
+    question: Asked
+    section: Section
+    prefix: str = ""
+    repeat: Repeat | None = None
+
+
+def walk(flow: Flow, answers: Answers) -> Iterator[Stop]:
+    """Yield every question that applies to ``answers``, in reading order.
+
+    A repeat yields as many rounds as were said to exist, and the round being told.
+    """
+    for section in flow.sections:
+        for part in section.parts:
+            if isinstance(part, Repeat):
+                if part.when.holds(answers, ""):
+                    yield from _rounds(part, section, answers)
+            elif part.when.holds(answers, ""):
+                yield Stop(part.key, part, section)
+
+
+def _rounds(repeat: Repeat, section: Section, answers: Answers) -> Iterator[Stop]:
+    for number in range(MOST_ROUNDS):
+        prefix = f"{repeat.key}[{number}]."
+        for question in repeat.questions:
+            if question.when.holds(answers, prefix):
+                yield Stop(prefix + question.key, question, section, prefix, repeat)
+        if number == MOST_ROUNDS - 1:
+            return
+        path = prefix + repeat.again.key
+        yield Stop(path, repeat.again, section, prefix, repeat)
+        more = answers.get(path)
+        if more is None or more.value is not True:
+            return
+
+
+def position(flow: Flow, answers: Answers) -> Stop | None:
+    """Return the first question that applies and has no answer; None when all are answered."""
+    for stop in walk(flow, answers):
+        if stop.path not in answers:
+            return stop
+    return None
+
+
+def find_stop(flow: Flow, answers: Answers, path: str) -> Stop | None:
+    """Return the stop with this path when it applies to these answers."""
+    for stop in walk(flow, answers):
+        if stop.path == path:
+            return stop
+    return None
+
+
+def before(flow: Flow, answers: Answers, path: str) -> Stop | None:
+    """Return the answered stop right before ``path`` on the walk; None at the beginning."""
+    last: Stop | None = None
+    for stop in walk(flow, answers):
+        if stop.path == path:
+            return last
+        if stop.path in answers:
+            last = stop
+    return last
+
+
+def questions(flow: Flow) -> Iterator[tuple[Section, Repeat | None, Asked]]:
+    """Yield every question the flow can ever ask, in reading order."""
+    for section in flow.sections:
+        for part in section.parts:
+            if isinstance(part, Repeat):
+                for question in part.questions:
+                    yield section, part, question
+                yield section, part, part.again
+            else:
+                yield section, None, part
+
+
+def keys(flow: Flow) -> tuple[str, ...]:
+    """Return all keys of a flow as they are written in paths, with ``[]`` for a round's number."""
+    return tuple(
+        f"{repeat.key}[].{question.key}" if repeat else question.key
+        for _section, repeat, question in questions(flow)
+    )
+
+
+def applicable(flow: Flow, answers: Answers) -> dict[str, Stop]:
+    """Return the answered stops that still apply, by path, in reading order.
+
+    Answers that stopped applying after a change stay in the draft but leave the walk, and with
+    it the report.
+    """
+    return {stop.path: stop for stop in walk(flow, answers) if stop.path in answers}
