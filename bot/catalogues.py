@@ -1,0 +1,334 @@
+"""The translators' files: collected from the code, kept in step with it, checked.
+
+``python -m bot.catalogues update`` collects every ``_()``, ``about()`` and ``counted()`` of
+`flows/` and `bot/` into ``locales/messages.pot`` and brings both ``.po`` files up to it;
+``compile`` makes the ``.mo`` files; ``check`` says what is missing and ends with 1.
+
+A sentence about the disappeared person (``about``) becomes three entries: without a context, and
+with the contexts ``he`` and ``she``. A comment that starts with ``Translators:`` above a sentence
+goes along with it. References name files but no lines, so that moving code changes no catalogue.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tokenize
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from bot.languages import CONTEXTS, ROOT, SOURCE_DIGEST, digest_of
+from flows.text import LANGUAGES
+
+HOUSE = ROOT.parent
+ROOMS = ("flows", "bot")
+TEMPLATE = ROOT / "messages.pot"
+COMMENT = "Translators:"
+
+PLURALS = {
+    "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : "
+    "n%100>=11 && n%100<=99 ? 4 : 5);",
+    "en": "nplurals=2; plural=(n != 1);",
+}
+FORMS = {"ar": 6, "en": 2}
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+class Unmarked(Exception):
+    """A sentence is marked for translation but is no plain string: nobody could translate it."""
+
+
+Extracted = tuple[int, str, Any, list[str]]
+
+
+def extractor(stream: Any, *_babel_options: Any) -> Iterator[Any]:
+    """Yield what Babel's extraction wants for every marked sentence of one Python file."""
+    source = stream.read()
+    comments = _comments(source)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield from _entries(node, node.func.id, _above(comments, node.lineno))
+
+
+def _entries(node: ast.Call, name: str, comments: list[str]) -> Iterator[Extracted]:
+    if name == "_":
+        yield node.lineno, "gettext", _sentence(node, 0), comments
+    elif name == "about":
+        text = _sentence(node, 0)
+        yield node.lineno, "gettext", text, comments
+        for context in CONTEXTS:
+            yield node.lineno, "pgettext", (context, text), comments
+    elif name == "counted":
+        yield node.lineno, "ngettext", (_sentence(node, 0), _sentence(node, 1)), comments
+
+
+def _sentence(node: ast.Call, place: int) -> str:
+    argument = node.args[place] if place < len(node.args) else None
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return argument.value
+    raise Unmarked(f"line {node.lineno}: only a plain string can be translated")
+
+
+def _comments(source: bytes) -> dict[int, str]:
+    return {
+        token.start[0]: token.string.lstrip("# ").rstrip()
+        for token in tokenize.tokenize(BytesIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+
+
+def _above(comments: Mapping[int, str], line: int) -> list[str]:
+    """Return the block of comments right above ``line`` from its ``Translators:`` on."""
+    block: list[str] = []
+    while (line := line - 1) in comments:
+        block.insert(0, comments[line])
+        if comments[line].startswith(COMMENT):
+            return [" ".join(block)]
+    return []
+
+
+# ------------------------------------------------------------------------------------- the files
+
+
+def collect() -> Catalog:
+    """Return the template: every sentence of the code, in the order of files and lines."""
+    template = Catalog(charset="utf-8", fuzzy=False)
+    for room in ROOMS:
+        for path in sorted((HOUSE / room).rglob("*.py")):
+            _collect_file(template, path)
+    return template
+
+
+def _collect_file(template: Catalog, path: Path) -> None:
+    name = path.relative_to(HOUSE).as_posix()
+    with path.open("rb") as stream:
+        found = sorted(extract(extractor, stream, DEFAULT_KEYWORDS, (COMMENT,)), key=_line)
+    for _line_number, message, comments, context in found:
+        template.add(message, None, [(name, 1)], auto_comments=comments, context=context)
+
+
+def _line(found: tuple[int, object, object, object]) -> int:
+    return found[0]
+
+
+def bring_up(language: str, template: Catalog) -> Catalog:
+    """Return the catalogue of ``language`` with the template's entries and its own translations.
+
+    English entries without a context say what the code says; entries no longer in the code go.
+    """
+    old = read(language)
+    new = Catalog(locale=language, charset="utf-8", fuzzy=False)
+    for message in template:
+        if message.id:
+            _carry_over(new, message, old.get(message.id, message.context), language)
+    return new
+
+
+def _carry_over(new: Catalog, message: Message, known: Message | None, language: str) -> None:
+    string = known.string if known and any(_strings(known)) else None
+    if string is None and language == "en" and not message.context:
+        string = message.id
+    new.add(
+        message.id,
+        string,
+        message.locations,
+        flags=known.flags if known else (),
+        auto_comments=message.auto_comments,
+        user_comments=known.user_comments if known else (),
+        context=message.context,
+    )
+
+
+def read(language: str) -> Catalog:
+    """Return the catalogue of ``language`` as its ``.po`` stands; empty when there is none."""
+    path = po_path(language)
+    if not path.exists():
+        return Catalog(locale=language)
+    with path.open("rb") as stream:
+        return read_po(stream, locale=language)
+
+
+def po_path(language: str) -> Path:
+    """Return where the catalogue of ``language`` is kept."""
+    return ROOT / language / "LC_MESSAGES" / "messages.po"
+
+
+def write(catalog: Catalog, language: str = "") -> bytes:
+    """Return the file of ``catalog``: our own short header, no dates, no line numbers."""
+    body = BytesIO()
+    write_po(body, catalog, width=96, omit_header=True, include_lineno=False, ignore_obsolete=True)
+    return _header(language).encode() + body.getvalue().rstrip(b"\n") + b"\n"
+
+
+def _header(language: str) -> str:
+    lines = [
+        f"Language: {language}" if language else "",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: 8bit",
+        f"Plural-Forms: {PLURALS[language]}" if language else "",
+    ]
+    quoted = "".join(f'"{line}\\n"\n' for line in lines if line)
+    return (
+        f'# Sentences of Athar. For translators: locales/README.md\nmsgid ""\nmsgstr ""\n{quoted}\n'
+    )
+
+
+def update() -> None:
+    """Write the template and both catalogues anew from the code."""
+    template = collect()
+    TEMPLATE.write_bytes(write(template))
+    for language in LANGUAGES:
+        po_path(language).parent.mkdir(parents=True, exist_ok=True)
+        po_path(language).write_bytes(write(bring_up(language, template), language))
+
+
+def compile_all() -> None:
+    """Write the ``.mo`` of each catalogue, marked with the ``.po`` it was made from."""
+    for language in LANGUAGES:
+        catalog = read(language)
+        context, text = SOURCE_DIGEST
+        catalog.add(text, digest_of(po_path(language).read_bytes()), context=context)
+        with po_path(language).with_suffix(".mo").open("wb") as stream:
+            write_mo(stream, catalog)
+
+
+# ------------------------------------------------------------------------------------ the checks
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What is wrong with one entry of one catalogue."""
+
+    language: str
+    entry: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.language}: {self.what}: {self.entry}"
+
+
+BANNED: Mapping[str, tuple[str, ...]] = {
+    # Ethics: presume alive, no word of fate; nobody is a victim, subject or target here.
+    "ar": ("جثة", "جثته", "جثتها", "جثمان", "المرحوم", "المرحومة", "الضحية", "ضحية", "الضحايا",
+           "الفقيد", "الفقيدة", "المتوفى", "المتوفاة", "الشهيد", "الشهيدة"),
+    "en": ("corpse", "dead body", "deceased", "the late", "victim", "victims", "subject", "target",
+           "informant", "ticket", "user", "users", "blast", "campaign"),
+}  # fmt: skip
+_PICTURE = re.compile("[\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff]")
+_WORD = re.compile(r"[^\W\d_]+")
+_LATIN_FIRST = re.compile(r"^[\s\W]*[A-Za-z0-9]")
+
+
+def stale() -> list[str]:
+    """Return the names of the files that collecting anew would change in substance."""
+    template = collect()
+    found = []
+    if not TEMPLATE.exists() or TEMPLATE.read_bytes() != write(template):
+        found.append(TEMPLATE.name)
+    wanted = _entries_of(template)
+    found += [
+        f"{language}/{po_path(language).name}"
+        for language in LANGUAGES
+        if _entries_of(read(language)) != wanted
+    ]
+    return found
+
+
+def _entries_of(catalog: Catalog) -> set[tuple[object, ...]]:
+    return {
+        (m.context, m.id if isinstance(m.id, str) else tuple(m.id), " ".join(m.auto_comments))
+        for m in catalog
+        if m.id
+    }
+
+
+def complaints(language: str) -> list[Complaint]:
+    """Return everything wrong with the catalogue of ``language``, entry by entry."""
+    return [
+        Complaint(language, _name(message), what)
+        for message in read(language)
+        if message.id
+        for what in _faults(message, language)
+    ]
+
+
+def _name(message: Message) -> str:
+    text = message.id if isinstance(message.id, str) else message.id[0]
+    return f"[{message.context}] {text}" if message.context else text
+
+
+def _faults(message: Message, language: str) -> Iterator[str]:
+    strings = _strings(message)
+    if message.fuzzy:
+        yield "marked fuzzy"
+    if not all(strings) or (message.pluralizable and len(strings) != FORMS[language]):
+        yield "not complete"
+        return
+    yield from _placeholder_faults(message, strings)
+    for string in strings:
+        yield from _wording_faults(string, language)
+
+
+def _placeholder_faults(message: Message, strings: tuple[str, ...]) -> Iterator[str]:
+    """Say which placeholders differ; a plural form may leave {n} out (one thing, two things)."""
+    ids = message.id if isinstance(message.id, (tuple, list)) else (message.id,)
+    wanted = set(_FIELD.findall(ids[-1]))
+    free = {"n"} if message.pluralizable else set()
+    for string in strings:
+        given = set(_FIELD.findall(string))
+        if given - wanted or (wanted - free) - given:
+            yield "placeholders differ"
+            return
+
+
+def _wording_faults(string: str, language: str) -> Iterator[str]:
+    if language == "ar" and _LATIN_FIRST.match(string):
+        yield "begins with a Latin letter or digit, which turns the line around"
+    if _PICTURE.search(string):
+        yield "holds a picture sign"
+    words = " ".join(_WORD.findall(_bare(string).lower()))
+    for word in BANNED[language]:
+        if f" {word} " in f" {words} ":
+            yield f"says {word}"
+
+
+def _bare(string: str) -> str:
+    """Return ``string`` without vowel signs and tatweel, so that no banned word hides in them."""
+    return re.sub("[\u0640\u064b-\u0652\u0670]", "", string)
+
+
+def _strings(message: Message) -> tuple[str, ...]:
+    string = message.string
+    return tuple(string) if isinstance(string, (tuple, list)) else (string or "",)
+
+
+def main(arguments: list[str]) -> int:
+    """Do what ``arguments`` say; return the exit status."""
+    match arguments:
+        case ["update"]:
+            update()
+        case ["compile"]:
+            compile_all()
+        case ["check"]:
+            found = [f"not fresh: {name}" for name in stale()]
+            found += [str(one) for language in LANGUAGES for one in complaints(language)]
+            sys.stderr.writelines(f"{line}\n" for line in found)
+            return 1 if found else 0
+        case _:
+            sys.stderr.write("python -m bot.catalogues update | compile | check\n")
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
