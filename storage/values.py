@@ -1,0 +1,227 @@
+"""The values that leave the cellar: what stores take and return. Never a row, never a connection.
+
+What could hold a family's words or say where to reach them is left out of every ``repr``, so that
+a value in a traceback or a log line gives nothing away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from flows.session import Session
+
+Standing = Literal["active", "blocked", "stopped"]
+"""``blocked``: the provider will not carry our words; ``stopped``: the family asked for silence."""
+
+Lost = Literal["", "expired", "damaged"]
+"""Why a session is gone: its key ended as planned, or what is there does not open."""
+
+Direction = Literal["in", "out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a reporter is reached: storage's word for an address. All three are opaque texts."""
+
+    channel: str
+    account: str
+    person: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateKey:
+    """What makes an incoming event recognisable when it comes again.
+
+    ``event`` is the message's or callback's id: a provider that starts its update ids over gives
+    new events old ids, and those are no repeats.
+    """
+
+    channel: str
+    account: str
+    update_id: str
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A reporter's side of a conversation, as it was when its row was locked.
+
+    ``session`` is None at first contact, and when it was lost: ``lost`` then says why.
+    ``revision`` grows with every save; ``generation`` with every new data key.
+    """
+
+    id: int
+    reach: Reach
+    session: Session | None = field(repr=False)
+    revision: int
+    state: Standing
+    generation: int
+    lost: Lost = ""
+    tag: bytes = field(default=b"", repr=False)
+    epoch: int | None = None
+    data_key: bytes | None = field(default=None, repr=False, compare=False)
+    key_box: bytes | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewLetter:
+    """Something to be said. ``priority``: 0 replies, 1 follow-ups, 2 broadcasts.
+
+    ``due_at`` is aware, UTC; ``body`` is opaque to the cellar.
+    """
+
+    contact_id: int
+    channel: str
+    account: str
+    priority: int
+    body: bytes = field(repr=False)
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A claimed letter. ``attempts`` counts this claim too; ``due_at`` is when it first was due."""
+
+    id: int
+    contact_id: int
+    reach: Reach
+    priority: int
+    body: bytes = field(repr=False)
+    attempts: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A letter that went out; ``message_id`` is the provider's, empty when there is none."""
+
+    letter_id: int
+    contact_id: int
+    message_id: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A letter to be tried again at ``due_at`` (aware, UTC); ``reason`` is a short fixed word."""
+
+    letter_id: int
+    due_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A letter that will never go out; ``reason`` is a short fixed word."""
+
+    letter_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One provider's message in a conversation, remembered so that it can be wiped there."""
+
+    contact_id: int
+    message_id: str = field(repr=False)
+    direction: Direction
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the service itself may know of a case. Its content is sealed and not here.
+
+    ``handle`` is 32 hexadecimal digits, the name staff's tools use; ``code`` the receipt code.
+    """
+
+    id: int
+    handle: str
+    code: str = field(repr=False)
+    work_state: str
+    urgent: bool
+    opened_on: date
+    next_word_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedReport:
+    """One sealed entry of a case: ``envelope`` opens with a staff key only."""
+
+    handle: str
+    case_id: int
+    kind: int
+    envelope: bytes = field(repr=False)
+    received_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest link of a chain: who remembers it notices when the chain is cut shorter."""
+
+    seq: int
+    mac: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something a chain's verification found.
+
+    ``what`` is ``missing`` (a logged row is gone), ``unlogged`` (a row nobody logged), ``changed``
+    (the content is not what was logged), ``broken`` (a link is gone, forged or out of place) or
+    ``shortened`` (the chain ends before a remembered head). ``seq`` is 0 where there is none.
+    """
+
+    what: Literal["missing", "unlogged", "changed", "broken", "shortened"]
+    seq: int
+    object: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something for a person of the staff; ``reason`` is a short fixed word."""
+
+    id: int
+    reason: str
+    contact_id: int | None
+    case_id: int | None
+    put_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An event nobody could read, kept so that it blocks nobody; ``reason`` is a fixed word."""
+
+    id: int
+    channel: str
+    account: str
+    reason: str
+    raw: bytes | None = field(repr=False)
+    put_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """How many rows retention deletes (or would delete), by what they are."""
+
+    inbox: int = 0
+    set_aside: int = 0
+    letters: int = 0
+    ledger: int = 0
+    drafts: int = 0
+    contacts: int = 0
+    tasks: int = 0
+
+    @property
+    def total(self) -> int:
+        """The sum of all of them."""
+        return (
+            self.inbox
+            + self.set_aside
+            + self.letters
+            + self.ledger
+            + self.drafts
+            + self.contacts
+            + self.tasks
+        )
