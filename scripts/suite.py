@@ -1,0 +1,133 @@
+"""Run the tests: ``quick`` without PostgreSQL and browser, ``test`` with everything there is.
+
+``test`` runs the checks of ``scripts/check.py`` first and goes on to the tests even when one of
+them has failed, so that one run shows all there is to mend. It ends with what was left out; on
+continuous integration (``CI`` is set) leaving anything out is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / ".cache" / "tests.xml"
+HEAVY = ("postgres", "browser", "slow")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run of the tests came to: counts, and the name and reason of each left out."""
+
+    passed: int
+    failed: int
+    left_out: tuple[tuple[str, str], ...]
+
+
+def say(words: str) -> None:
+    """Print a line at once, so that it stands in order with what the tests print themselves."""
+    print(words, flush=True)
+
+
+def workers() -> int:
+    """Return how many processes pay: one for each core, at most four (each imports everything)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(4, cores or 1))
+
+
+def pytest(extra: Sequence[str]) -> int:
+    """Run pytest over the cores of this machine; return its exit status."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "--durations=15", f"--junitxml={RESULTS}"]
+    command += ["-n", str(workers()), "--dist=worksteal", *extra]
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def read_result(path: Path) -> Result:
+    """Read what pytest wrote down. A file that is not there means that nothing ran."""
+    passed = failed = 0
+    left_out = []
+    cases = ElementTree.parse(path).iter("testcase") if path.exists() else ()
+    for case in cases:
+        skipped = case.find("skipped")
+        if skipped is not None:
+            name = f"{case.get('classname')}.{case.get('name')}"
+            left_out.append((name, skipped.get("message", "")))
+        elif case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        else:
+            passed += 1
+    return Result(passed, failed, tuple(left_out))
+
+
+def report(result: Result, deselected: str, began: float) -> None:
+    """Say in plain words what ran, what did not, and how long it took."""
+    for name, reason in result.left_out:
+        say(f"left out: {name}: {reason}")
+    if deselected:
+        say(f"left out: {deselected}")
+    elif not result.left_out:
+        say("left out: nothing")
+    say(f"time: {time.monotonic() - began:.0f} s")
+    say(f"{result.passed} passed, {result.failed} failed, {len(result.left_out)} skipped")
+
+
+def quick(extra: Sequence[str]) -> int:
+    """Run the tests that need nothing but Python; the exit status is pytest's."""
+    began = time.monotonic()
+    status = pytest(["-m", " and ".join(f"not {mark}" for mark in HEAVY), *extra])
+    reason = f"tests marked {', '.join(HEAVY)}; `make test` runs them"
+    report(read_result(RESULTS), reason, began)
+    return status
+
+
+def bring_browser() -> str:
+    """Return the path of a browser for the tests, empty when there is none to be had."""
+    command = [sys.executable, str(ROOT / "scripts" / "bootstrap.py"), "browser"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
+    )
+    return done.stdout.strip().splitlines()[-1] if done.returncode == 0 else ""
+
+
+def whole(extra: Sequence[str]) -> int:
+    """Run the checks and all tests; 0 only when everything ran that can run here, and passed."""
+    began = time.monotonic()
+    browser = bring_browser()
+    deselected = ""
+    if browser:
+        os.environ["ATHAR_CHROMIUM"] = browser
+    else:
+        deselected = "tests marked browser: there is no Chromium here (see above)"
+        extra = ["-m", "not browser", *extra]
+    check = [sys.executable, str(ROOT / "scripts" / "check.py"), "--without-tests"]
+    checked = subprocess.run(check, stdin=subprocess.DEVNULL, check=False).returncode
+    tested = pytest(extra)
+    result = read_result(RESULTS)
+    report(result, deselected, began)
+    if checked:
+        say("a check failed: see above")
+    if os.environ.get("CI") and (deselected or result.left_out):
+        say("on continuous integration nothing may be left out")
+        return 1
+    return tested or checked
+
+
+def main() -> int:
+    """Run what the first argument names; further arguments go to pytest."""
+    runs = {"quick": quick, "test": whole}
+    if len(sys.argv) < 2 or sys.argv[1] not in runs:
+        say(f"usage: {sys.argv[0]} {'|'.join(runs)} [pytest's own arguments]")
+        return 2
+    return runs[sys.argv[1]](sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
