@@ -72,7 +72,7 @@ class _DeleteMessages(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: the Bot API's ``method`` and its JSON ``body``; ``again``: repeating it is harmless."""
+    """One call: ``method`` and JSON ``body``; ``again`` says that repeating it is harmless."""
 
     method: str
     body: bytes

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 # A string may be cut off by the end. Possessive: nothing is ever read twice, however long it is.
-_token = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},:]', re.DOTALL)
+_token = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]++|[\]}]++|[,:]', re.DOTALL)
 _spaces = b" \t\r\n"
 
 
@@ -23,13 +23,13 @@ def cut_result(body: bytes) -> list[bytes] | None:
     pieces: list[bytes] = []
     depth, begin = 0, start + 1
     for mark, at in _marks(body, start):
-        if mark in b"[{":
-            depth += 1
-        elif mark in b"]}":
-            depth -= 1
-            if depth == 0:
-                pieces.append(body[begin:at].strip(_spaces))
+        if mark[0] in b"[{":
+            depth += len(mark)
+        elif mark[0] in b"]}":
+            if len(mark) >= depth:
+                pieces.append(body[begin : at + depth - 1].strip(_spaces))
                 return [each for each in pieces if each]
+            depth -= len(mark)
         elif mark == b"," and depth == 1:
             pieces.append(body[begin:at].strip(_spaces))
             begin = at + 1
@@ -51,16 +51,16 @@ def _find_value(raw: bytes, key: bytes) -> int | None:
     for mark, at in _marks(raw, 0):
         if mark == b":" and depth == 1 and previous == key:
             return _after_spaces(raw, at + 1)
-        if mark in (b"[", b"{"):
-            depth += 1
-        elif mark in (b"]", b"}"):
-            depth -= 1
+        if mark[0] in b"[{":
+            depth += len(mark)
+        elif mark[0] in b"]}":
+            depth -= len(mark)
         previous = mark
     return None
 
 
 def _marks(raw: bytes, start: int) -> Iterator[tuple[bytes, int]]:
-    """Every string and every punctuation mark from ``start`` on, with its place."""
+    """Every string, comma and colon and every run of like brackets from ``start`` on, with place."""
     for found in _token.finditer(raw, start):
         yield found[0], found.start()
 
