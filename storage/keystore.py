@@ -168,6 +168,11 @@ class Keystore:
         """Which vault this is, counted from 1."""
         return self._current_pins().generation
 
+    @property
+    def organisation(self) -> bytes:
+        """Eight bytes that say whose reports these are; the same for every generation."""
+        return organisation_of(self.recovery_key)
+
     def is_pinned(self, proposed: PublicKey) -> bool:
         """Whether a public key met elsewhere (in the database, say) is one of ours, wholly."""
         return proposed in (self.vault_key, self.recovery_key)
@@ -276,6 +281,11 @@ class Keystore:
         if _mark(self.path / "keystore.json") != self._pins_mark:
             self._pins, self._pins_mark = _read_pins(self.path)
         return self._pins
+
+
+def organisation_of(recovery: PublicKey) -> bytes:
+    """The organisation's eight bytes in a sealed head, made from the one key that never rotates."""
+    return hashlib.sha256(b"org/v1" + recovery.raw).digest()[:8]
 
 
 def panic(path: Path, *, addresses: bool = False) -> int:

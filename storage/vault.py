@@ -627,7 +627,7 @@ _KNOWN_BOX: Final = (
     b"8xnXTeFrcJbx60U="
 )
 
-# A seed from the published vectors of HPKE with this hybrid, the hash of the public key it must give,
+# A seed from the published vectors of HPKE with this hybrid, the hash of the public key it gives,
 # and the key above wrapped for it once.
 _KNOWN_SEED: Final = bytes.fromhex(
     "3ec47fa82dd5689d27c6190e724c74ec8f608df3331ce331929e37b829676630"
