@@ -361,12 +361,14 @@ class Keyring:
         person = person or secrets.token_bytes(16)
         key, passphrase = PrivateKey.generate(), make_passphrase()
         slot = make_slot(key, person, passphrase, cost)
-        private_files.destroy(self._grant_files(person.hex()))
+        former, written = self._grant_files(person.hex()), []
         for generation, vault in held.vaults.items():
             grant = Grant(generation, person, role, held.person)
-            private_files.write(_grant_path(self.path, grant), make_grant(grant, vault, key.public))
+            written.append(_grant_path(self.path, grant))
+            private_files.write(written[-1], make_grant(grant, vault, key.public))
         private_files.write(self.path / "staff" / f"{person.hex()}.public", key.public.raw)
         private_files.write(self.path / "staff" / f"{person.hex()}.slot", slot)
+        private_files.destroy(path for path in former if path not in written)
         return NewStaff(person, passphrase)
 
     def revoke(self, person: bytes) -> None:
@@ -404,6 +406,8 @@ class Keyring:
 
         Broken off anywhere and begun again, it ends with exactly one new generation.
         """
+        if self.is_demonstration:
+            raise KeysUnusable("a demonstration is not rotated; make real keys instead")
         if self.generation == keystore.generation:
             held = self._next_generation(held)
         keystore.replace_vault(self.vault_key, self.generation)
@@ -431,8 +435,6 @@ class Keyring:
                 grant = Grant(generation, present.person, present.role, held.person)
                 granted = make_grant(grant, vault, self._public_of(present.person))
                 private_files.write(_grant_path(self.path, grant), granted)
-        if self.is_demonstration:
-            raise KeysUnusable("a demonstration is not rotated; make real keys instead")
         # The manifest last: until it names the new generation, everything above may be done again.
         self._manifest["generation"] = generation
         _install(self.path, self._manifest, f"vault-{generation}", vault.public)
