@@ -83,10 +83,16 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """Seal an addition (a changed or added answer, a note) to the case with this receipt code."""
+    """Seal an addition (a changed or added answer, a note) to the case with this receipt code.
+
+    Only the hallway learns whether there is such a case: it says ``done`` (None: nothing) when
+    there is, ``unknown`` when there is not.
+    """
 
     code: str
     report: Report
+    done: Sentence | None
+    unknown: Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,12 @@ class CallHuman:
 
 @dataclass(frozen=True, slots=True)
 class TellStatus:
-    """Say where the family's reports stand: the hallway knows, the session does not."""
+    """Say where reports stand: the hallway knows, the session does not.
+
+    Of the case with this receipt ``code``, or of every case tied to the contact when it is empty.
+    """
+
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

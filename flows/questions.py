@@ -52,7 +52,7 @@ class Always:
 
 @dataclass(frozen=True, slots=True)
 class Is:
-    """Applies when ``key`` was answered with one of ``codes`` (for a multiple answer: holds one)."""
+    """Applies when ``key`` was answered with one of ``codes`` (of several: at least one)."""
 
     key: str
     codes: tuple[str | bool, ...]
@@ -113,8 +113,8 @@ class Every:
 class AgeMayBe:
     """Applies unless what is known of birth and event rules out an age between the two bounds.
 
-    Ages are whole years; the widest reading of both rough dates counts, so nobody is left out
-    because a date is vague.
+    The birth may also have been given as an age at the event. Ages are whole years; the widest
+    reading of both rough dates counts, so nobody is left out because a date is vague.
     """
 
     born: str
@@ -124,7 +124,11 @@ class AgeMayBe:
 
     def holds(self, answers: Answers, prefix: str) -> bool:
         born, event = answers.get(self.born), answers.get(self.event)
-        if born is None or not isinstance(born.value, RoughDate):
+        if born is None:
+            return True
+        if isinstance(born.value, int):
+            return self.least <= born.value <= self.most
+        if not isinstance(born.value, RoughDate):
             return True
         if event is None or not isinstance(event.value, RoughDate):
             return True

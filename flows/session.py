@@ -118,6 +118,11 @@ class Told(Mapping[str, Answer]):
         held[path] = answer
         return Told(held)
 
+    @property
+    def latest(self) -> str:
+        """The path of the answer given last; empty when there is none."""
+        return next(reversed(self._held), "")
+
     def without(self, *paths: str) -> Told:
         """Return these answers without those at ``paths``."""
         return Told({key: value for key, value in self._held.items() if key not in paths})
@@ -242,8 +247,9 @@ class NotASession(Exception):
 
 
 def pack(session: Session) -> bytes:
-    """Return the session as bytes (UTF-8 JSON); lone surrogates survive as escapes."""
-    return json.dumps(_pack_session(session), separators=(",", ":")).encode("ascii")
+    """Return the session as bytes: JSON in UTF-8, in which lone surrogates survive."""
+    text = json.dumps(_pack_session(session), separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
 
 
 def unpack(data: bytes) -> Session:
@@ -320,7 +326,7 @@ def _pack_answer(answer: Answer) -> list[Any]:
     return [
         answer.known,
         _pack_value(answer.value),
-        answer.raw,
+        0 if answer.raw == answer.value else answer.raw,
         answer.language,
         _pack_time(answer.at),
         answer.version,
@@ -329,7 +335,9 @@ def _pack_answer(answer: Answer) -> list[Any]:
 
 def _open_answer(held: list[Any]) -> Answer:
     known, value, raw, language, at, version = held
-    return Answer(_open_value(value), known, raw, language, _open_time(at), version)
+    return Answer(
+        _open_value(value), known, value if raw == 0 else raw, language, _open_time(at), version
+    )
 
 
 def _pack_time(moment: datetime) -> int:

@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from flows.dates import RoughDate
 
-    Insert = str | int | date | RoughDate | Words | Bilingual | Later
+Insert: TypeAlias = "str | int | date | RoughDate | Words | Bilingual | Later"
+"""What can be inserted into a sentence."""
 
 Language = Literal["ar", "en"]
 LANGUAGES: tuple[Language, ...] = ("ar", "en")
@@ -75,7 +76,14 @@ class Spoken:
     language: Language
 
 
-Sentence = Words | Bilingual | Spoken
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Several sentences, each on a line of its own, in one paragraph."""
+
+    lines: tuple[Words | Bilingual, ...]
+
+
+Sentence = Words | Bilingual | Spoken | Lines
 
 
 def _(text: str) -> Words:

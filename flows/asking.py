@@ -1,0 +1,230 @@
+"""Asking: how a question, its ways out and its answers become one message.
+
+Every button carries a mark made of the question's path and the count of questions asked so far,
+so a button of an older message is recognised as such. Codes that begin with ``~`` are ways around
+a question and belong to the engine; codes that begin with ``!`` mean the same everywhere (menu,
+pause, a person ...) and belong to `flows/conversation.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from flows.dates import RoughDate
+from flows.effects import Ask, Option
+from flows.questions import (
+    NO,
+    YES,
+    Attachment,
+    Choice,
+    MultipleChoice,
+    Number,
+    Phone,
+    Place,
+    Review,
+    Text,
+    WayOut,
+    YesNo,
+)
+from flows.session import Asked, Session
+from flows.shape import Flow, Stop, before, walk
+from flows.text import Sentence, Spoken, _
+
+DONT_KNOW = _("I don't know")
+PREFER_NOT = _("I'd rather not say")
+SKIP = _("Skip")
+BACK = _("Back")
+MORE = _("More…")
+KEEP = _("Keep what I said")
+DONE = _("Done")
+PAUSE = _("Pause")
+MENU = _("Menu")
+PERSON = _("Talk to a person")
+
+# Translators: the heading over one round of a repeated group, as in "Sighting 2".
+ROUND = _("{item} {n}")
+SAVED = _("— saved —")
+
+EARLIER_BUTTON = _("That button belongs to an earlier question. This is where we are now:")
+THANKS = _("Thank you. Write “menu” whenever you need something.")
+LANGUAGE_CHOICES: tuple[tuple[str, Sentence], ...] = (
+    ("!ar", Spoken(_("Arabic"), "ar")),
+    ("!en", Spoken(_("English"), "en")),
+)
+ANOTHER_CHOICES: tuple[tuple[str, Sentence], ...] = (
+    ("!another_yes", _("Yes, the next person now")),
+    ("!another_no", _("No, not now")),
+)
+
+WAYS: dict[WayOut, tuple[str, Sentence]] = {
+    "unknown": ("~unknown", DONT_KNOW),
+    "prefer_not": ("~prefer_not", PREFER_NOT),
+    "skip": ("~skip", SKIP),
+}
+
+
+def mark_of(path: str, turns: int) -> str:
+    """Return the short mark for buttons of this question asked as the ``turns``-th one.
+
+    It tells questions apart and nothing else: six letters that show neither path nor count.
+    """
+    digest = zlib.crc32(f"{turns}:{path}:{turns}".encode())
+    return base64.b32encode(digest.to_bytes(4, "big")).decode()[:6].lower()
+
+
+def page(
+    session: Session,
+    path: str,
+    paragraphs: Sequence[Sentence],
+    options: Sequence[tuple[str, Sentence]] = (),
+    controls: Sequence[tuple[str, Sentence]] = (),
+    *,
+    columns: int = 1,
+    view: str = "",
+    keeps: Asked | None = None,
+    input: Literal["text", "phone", "number", "none"] = "text",
+) -> tuple[Session, Ask]:
+    """Return a message with buttons, and the session that knows it was asked.
+
+    ``options`` and ``controls`` are (code, label). ``keeps`` carries troubles, proposal and ticks
+    over from what was asked before.
+    """
+    turns = session.turns + 1
+    mark = mark_of(path + view, turns)
+    asked = replace(keeps, path=path, mark=mark) if keeps else Asked(path, mark)
+    chosen = asked.choices if view == "" else ()
+    ask = Ask(
+        path=path,
+        paragraphs=tuple(paragraphs),
+        options=tuple(
+            Option(f"{mark}:{code}", label, chosen=code in chosen) for code, label in options
+        ),
+        controls=tuple(Option(f"{mark}:{code}", label) for code, label in controls),
+        columns=columns,
+        input=input,
+    )
+    return replace(session, asked=asked, turns=turns, view=view), ask
+
+
+def ask_question(
+    flow: Flow,
+    session: Session,
+    stop: Stop,
+    *,
+    lead: Sequence[Sentence] = (),
+    keeps: Asked | None = None,
+) -> tuple[Session, Ask]:
+    """Return the message that asks ``stop``; ``lead`` is said above it in the same message."""
+    question = stop.question
+    paragraphs = [*lead, *_heading(flow, session, stop), question.words]
+    if question.hint is not None:
+        paragraphs.append(question.hint)
+    return page(
+        session,
+        stop.path,
+        paragraphs,
+        options_of(stop),
+        controls_of(flow, session, stop),
+        columns=getattr(question, "columns", 2 if isinstance(question, YesNo) else 1),
+        keeps=keeps,
+        input=_input_of(stop),
+    )
+
+
+def options_of(stop: Stop) -> list[tuple[str, Sentence]]:
+    """Return the answers a question offers as (code, label)."""
+    match stop.question:
+        case Choice(options=options) | MultipleChoice(options=options) | Place(areas=options):
+            return [(option.code, option.label) for option in options]
+        case YesNo():
+            return [("yes", YES), ("no", NO)]
+        case _:
+            return []
+
+
+def controls_of(flow: Flow, session: Session, stop: Stop) -> list[tuple[str, Sentence]]:
+    """Return the ways around a question as (code, label), the same order everywhere."""
+    controls = [WAYS[way] for way in stop.question.ways]
+    if isinstance(stop.question, MultipleChoice):
+        controls.insert(0, ("~done", DONE))
+    draft = session.draft
+    if session.revisit:
+        controls.append(("~keep", KEEP))
+    if draft and before(flow, draft.answers, stop.path):
+        controls.append(("~back", BACK))
+    if not isinstance(stop.question, Review):
+        controls.append(("!more", MORE))
+    return controls
+
+
+def confirm(
+    session: Session, stop: Stop, understood: RoughDate, asked: Asked
+) -> tuple[Session, Ask]:
+    """Return the message that says how a date was understood and asks whether that is right."""
+    # Translators: {date} is a date as understood, perhaps only a month, a season or a year.
+    words = _("This is how we understood it: {date}. Is that right?").fill(date=understood)
+    options = (("~yes", YES), ("~no", _("No, I will write it again")))
+    return page(session, stop.path, (words,), options, (("!more", MORE),), columns=2, keeps=asked)
+
+
+def pick(
+    session: Session, stop: Stop, choices: Sequence[RoughDate], asked: Asked
+) -> tuple[Session, Ask]:
+    """Return the message that offers several readings of a date to choose from."""
+    words = _("This can be understood in more than one way. Which one do you mean?")
+    shown = _("{date}")
+    options = [(f"#{at}", shown.fill(date=choice)) for at, choice in enumerate(choices)]
+    controls = (("~no", _("None of these")), ("!more", MORE))
+    return page(session, stop.path, (words,), options, controls, keeps=asked)
+
+
+def go_on_writing(session: Session, stop: Stop, asked: Asked) -> tuple[Session, Ask]:
+    """Return the message between two parts of a long story."""
+    words = _("This is kept. Please go on writing if there is more, or press “Done”.")
+    options = (("~done", DONE),)
+    return page(session, stop.path, (words,), options, (("!more", MORE),), keeps=asked)
+
+
+def _heading(flow: Flow, session: Session, stop: Stop) -> list[Sentence]:
+    """The section's opening words at its first question; the round's name in a repeat."""
+    heading: list[Sentence] = []
+    if session.revisit:
+        return heading
+    draft = session.draft
+    if stop.section.intro is not None and draft and _opens(flow, session, stop):
+        heading.append(stop.section.intro)
+    if stop.repeat and stop.path.endswith("." + stop.repeat.questions[0].key):
+        number = int(stop.prefix[len(stop.repeat.key) + 1 : -2]) + 1
+        heading.append(ROUND.fill(item=stop.repeat.item, n=number))
+    return heading
+
+
+def _opens(flow: Flow, session: Session, stop: Stop) -> bool:
+    draft = session.draft
+    if draft is None:
+        return True
+    for seen in walk(flow, draft.answers):
+        if seen.section is stop.section:
+            return seen.path == stop.path
+    return True
+
+
+def _input_of(stop: Stop) -> Literal["text", "phone", "number", "none"]:
+    match stop.question:
+        case Phone():
+            return "phone"
+        case Number():
+            return "number"
+        case Review() | Attachment():
+            return "none"
+        case _:
+            return "text"
+
+
+def is_long(stop: Stop) -> bool:
+    """Return whether a story may come in several messages here."""
+    return isinstance(stop.question, Text) and stop.question.long

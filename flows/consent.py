@@ -1,0 +1,123 @@
+"""The consent: who we are, what this is and is not, and one question.
+
+Before the yes nothing is kept but the language and where in these three questions somebody is;
+after a no not even that. The text follows the rules of the field: free of charge, never money,
+never news through others, who reads it, may take years, what the channel gives away, and that one
+may skip, pause, stop and delete at any time.
+"""
+
+from __future__ import annotations
+
+from flows.questions import Choice, Choosable, Consent
+from flows.shape import Flow, Section
+from flows.text import Later, Lines, Sentence, Spoken, Words, _
+
+WELCOME = _("Welcome. In which language shall we talk?")
+
+ORGANISATION = Later("organisation")
+
+INTRO = Lines(
+    (
+        _("{organisation} runs this service for families of missing and disappeared people.").fill(
+            organisation=ORGANISATION
+        ),
+        _("It is free. We never ask for money and never give news through other people."),
+        _(
+            "We belong to no authority. What you tell reaches the National Commission, the UN or "
+            "anybody else only if you agree, one by one."
+        ),
+        _("A search can take years. We promise no result, but we do promise to write to you."),
+        _(
+            "What you send is stored encrypted; after sending, only the people who look after "
+            "your case can read it."
+        ),
+        _("You can skip, pause, stop or delete at any time, and ask for a person."),
+        _("If you are in danger, stop now and write /wipe: it clears this chat."),
+    )
+)
+
+CHANNEL_NOTES: dict[str, Words] = {
+    "telegram": _(
+        "Please know: Telegram itself can read what is written to this service. Signal is safer."
+    ),
+    "signal": _("Messages on Signal are encrypted between your phone and this service."),
+    "webchat": _("This chat runs on this computer only; whoever uses the computer can see it."),
+    "terminal": _("This chat runs on this computer only; whoever uses the computer can see it."),
+}
+"""What each channel gives away, said before the first answer."""
+
+CONSENT = Flow(
+    "consent",
+    version=1,
+    sections=(
+        Section(
+            "language",
+            _("Language"),
+            (
+                Consent(
+                    key="a1_lang",
+                    title=_("Language"),
+                    words=Spoken(WELCOME, "ar"),
+                    hint=Spoken(WELCOME, "en"),
+                    options=(
+                        Choosable("ar", Spoken(_("Arabic"), "ar"), ("arabic", "عربي", "ar")),
+                        Choosable("en", Spoken(_("English"), "en"), ("انكليزي", "إنجليزي", "en")),
+                    ),
+                    columns=2,
+                ),
+            ),
+        ),
+        Section(
+            "agreement",
+            _("Agreement"),
+            (
+                Choice(
+                    key="a2_safe",
+                    title=_("Safe moment"),
+                    words=_("Is this a safe moment, and a device that only you use?"),
+                    options=(
+                        Choosable("yes", _("Yes, it is safe"), ("yes", "نعم", "safe", "آمن")),
+                        Choosable("danger", _("I am in danger: only the shortest way")),
+                        Choosable("later", _("Not now, later"), ("later", "لاحقاً", "بعدين")),
+                        Choosable("stop", _("Stop"), ("no", "لا")),
+                    ),
+                    ways=(),
+                ),
+                Consent(
+                    key="a3_consent",
+                    title=_("Consent"),
+                    words=_(
+                        "Do you agree that we keep your answers, encrypted, in order to search? "
+                        "You need to be 18 or older. You can withdraw at any time."
+                    ),
+                    options=(
+                        Choosable(
+                            "agree",
+                            _("I agree and am 18 or older"),
+                            ("yes", "نعم", "agree", "i agree", "موافق", "أوافق"),
+                        ),
+                        Choosable("under_18", _("I am younger than 18")),
+                        Choosable("no", _("I do not agree"), ("no", "لا")),
+                    ),
+                    forms="W C M U",
+                ),
+            ),
+            intro=INTRO,
+        ),
+    ),
+)
+
+REFUSED: tuple[Sentence, ...] = (
+    _("That is respected. Nothing was kept."),
+    _(
+        "Other ways to search: the ICRC and the Red Crescent (Family Links), the UN institution on "
+        "missing persons in Syria (IIMP), the ICMP, and the associations of families."
+    ),
+    _("If you want to come back one day, just write here."),
+)
+LATER = _("That is fine. Write here whenever the moment is good. Nothing was kept.")
+STOPPED = _("We have stopped. Nothing was kept. Write /wipe to clear this chat.")
+MINOR: tuple[Sentence, ...] = (
+    _("Thank you for telling us. A person of our team will look after this with you."),
+    _("Please do not write details here. If you can, come with an adult you trust."),
+)

@@ -1,0 +1,825 @@
+"""The conversation: which flow speaks, and everything a family can wish at any point.
+
+`respond` is the one function the hallway calls for each thing heard. It is pure, like the engine
+below it: a session in, a turn out. The engine knows questions; this file knows the way through
+the house: consent before anything, then the report, then the menu; and the wishes that hold
+everywhere (menu, pause, stop, language, a person, clear this chat, danger).
+
+Typed words are taken in this order: as the answer to a question with fixed answers; as a wish;
+as an answer in free words. So "stop" stops, unless "Stop" is one of the answers offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from flows import asking, consent, engine, menu, receipt
+from flows.dates import RoughDate
+from flows.effects import (
+    Add,
+    Ask,
+    CallHuman,
+    Effect,
+    Forget,
+    Say,
+    Settle,
+    Submit,
+    Tap,
+    TellStatus,
+    Turn,
+    WipeChat,
+    Withdraw,
+)
+from flows.engine import Finished, Heard, Scene, Step, Tools
+from flows.folding import fold
+from flows.readers import Chosen, Intent, Named, read_choice, read_intent, read_yes_no
+from flows.report import (
+    FIRST_WORD_DAYS,
+    NEXT_PERSON,
+    REPORT,
+    SELF,
+    SHARED,
+    SUBMITTED,
+    SUBMITTED_DETACHED,
+    URGENT,
+    URGENT_DAYS,
+)
+from flows.session import Answer, Draft, Report, Session, Told
+from flows.shape import Flow, applicable
+from flows.text import Language, Later, Sentence, Words
+from flows.upgrades import bring_current
+
+FLOWS: Mapping[str, Flow] = {
+    flow.name: flow for flow in (consent.CONSENT, REPORT, menu.ADDITION, menu.SHARING)
+}
+MENU = "menu"
+
+_GREETINGS = frozenset(
+    fold(word)
+    for word in (
+        "/start", "start", "hello", "hi", "good morning", "good evening", "salam alaikum",
+        "مرحبا", "مرحباً", "أهلا", "أهلاً", "هلا", "السلام عليكم", "سلام عليكم", "صباح الخير",
+        "مساء الخير", "ابدأ",
+    )
+)  # fmt: skip
+
+_COMMAND_OF: Mapping[Intent, str] = {
+    Intent.MENU: "menu",
+    Intent.HELP: "help",
+    Intent.PAUSE: "pause",
+    Intent.STOP: "stop",
+    Intent.PERSON: "person",
+    Intent.LANGUAGE: "language",
+    Intent.LANGUAGE_AR: "ar",
+    Intent.LANGUAGE_EN: "en",
+    Intent.WIPE: "wipe",
+    Intent.STATUS: "status",
+    Intent.VERIFY: "verify",
+    Intent.DANGER: "danger",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """One turn of one conversation: what everything below looks at."""
+
+    session: Session
+    now: datetime
+    tools: Tools
+    flows: Mapping[str, Flow]
+    channel: str = ""
+
+    def having(self, session: Session) -> Talk:
+        """Return the talk with another session."""
+        return replace(self, session=session)
+
+    @property
+    def flow(self) -> Flow | None:
+        """The flow that speaks; None in the menu."""
+        return self.flows.get(self.session.flow)
+
+    @property
+    def scene(self) -> Scene | None:
+        """What the engine looks at; None in the menu."""
+        flow = self.flow
+        return Scene(flow, self.session, self.now, self.tools) if flow else None
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the family has given its consent."""
+        draft = self.session.drafts.get("consent")
+        answer = draft.answers.get("a3_consent") if draft else None
+        return bool(answer and answer.value == "agree")
+
+
+def respond(
+    session: Session | None,
+    heard: Heard,
+    now: datetime,
+    tools: Tools,
+    flows: Mapping[str, Flow] = FLOWS,
+) -> Turn:
+    """Return what ``heard`` leads to. ``session`` is None for somebody who never wrote before.
+
+    ``now`` is aware, UTC; parts of a second are dropped, so that a packed session equals itself.
+    """
+    now = now.replace(microsecond=0)
+    if session is None:
+        fresh = Session(language="en" if heard.hint.startswith("en") else "ar")
+        return _turn(_open_consent(Talk(fresh, now, tools, flows, heard.channel)))
+    session, upgraded = bring_current(session, flows)
+    talk = Talk(session, now, tools, flows, heard.channel)
+    if upgraded:
+        return _turn(_go_on(talk.having(replace(session, paused=False)), (menu.CHANGED,)))
+    return _turn(_hear(talk, heard))
+
+
+def remind(session: Session, now: datetime, tools: Tools) -> Turn | None:
+    """Return the one kind reminder of an unfinished report; None when nothing is unfinished.
+
+    What the family writes next is then taken as coming back, not as an answer to a question it may
+    have forgotten.
+    """
+    if "report" not in session.drafts:
+        return None
+    return Turn(replace(session, paused=True), (Say((menu.REMINDER,)),))
+
+
+def submitted(session: Session, code: str) -> Session:
+    """Return the session that also knows this receipt code (only for a reachable family)."""
+    return replace(session, receipts=(*session.receipts, code))
+
+
+def returned(codes: Sequence[str], language: Language) -> Session:
+    """Return a session for a family whose last one has expired but whose cases are tied to it."""
+    return Session(language=language, flow=MENU, receipts=tuple(codes))
+
+
+def _turn(step: Step) -> Turn:
+    session, effects = step
+    return Turn(session, tuple(effect for effect in effects if not isinstance(effect, Finished)))
+
+
+# Hearing
+
+
+def _hear(talk: Talk, heard: Heard) -> Step:
+    match heard.kind:
+        case "button":
+            return _hear_button(talk, heard)
+        case "text":
+            return _hear_text(talk, heard)
+        case _:
+            return _hear_other(talk, heard)
+
+
+def _hear_button(talk: Talk, heard: Heard) -> Step:
+    mark, _colon, code = heard.button.partition(":")
+    session = talk.session
+    if heard.button == session.tapped:
+        return session, (Tap(),)
+    live = session.asked is not None and session.asked.mark == mark
+    if code.startswith("!") and (live or code[1:] in _HARMLESS):
+        talk = talk.having(replace(session, tapped=heard.button, paused=False))
+        return _and_settled(_command(talk, code[1:]), live)
+    if session.paused and not live:
+        after, effects = _resume(talk)
+        return after, (Tap(), *effects)
+    if not live:
+        return _stale(talk)
+    talk = talk.having(replace(session, paused=False))
+    if talk.session.view in _VIEWS:
+        pressed = replace(talk.session, tapped=heard.button)
+        return _and_settled(_view_choice(talk.having(pressed), code), live=True)
+    return _through_engine(talk, heard)
+
+
+def _hear_text(talk: Talk, heard: Heard) -> Step:
+    session, text = talk.session, heard.text
+    scene = talk.scene
+    if session.paused:
+        return _resumed_by(talk, text)
+    if _is_greeting(text):
+        return _go_on(talk, (menu.WELCOME_HOME,))
+    if session.view in _VIEWS:
+        return _typed_in_view(talk, text)
+    if scene is None or session.asked is None:
+        return _typed_at_rest(talk, text)
+    if not engine.reads_as_answer(scene, text):
+        wish = _wish(text)
+        if wish:
+            return _command(talk, wish)
+    return _through_engine(talk, heard)
+
+
+def _hear_other(talk: Talk, heard: Heard) -> Step:
+    session = talk.session
+    if session.paused:
+        return _resume(talk)
+    if session.view in _VIEWS or talk.flow is None or session.asked is None:
+        return _go_on(talk, (engine.note_on(heard),))
+    return _through_engine(talk, heard)
+
+
+def _wish(text: str) -> str:
+    """Return the name of the command these words mean, or an empty string."""
+    intent = read_intent(text)
+    return _COMMAND_OF.get(intent, "") if intent else ""
+
+
+def _is_greeting(text: str) -> bool:
+    """A greeting is no answer, except while a story is being told."""
+    return fold(text) in _GREETINGS or text.strip().startswith("/start")
+
+
+def _resumed_by(talk: Talk, text: str) -> Step:
+    """The first words after a pause mean "I am back", unless they are a wish of their own."""
+    wish = _wish(text)
+    talk = talk.having(replace(talk.session, paused=False))
+    return _command(talk, wish) if wish and wish != "pause" else _resume(talk)
+
+
+def _resume(talk: Talk) -> Step:
+    session = replace(talk.session, paused=False, view="", revisit="")
+    unfinished = session.flow != MENU and talk.agreed
+    lead = menu.WELCOME_BACK if unfinished else menu.WELCOME_HOME
+    return _go_on(talk.having(session), (lead,))
+
+
+def _stale(talk: Talk) -> Step:
+    words = asking.EARLIER_BUTTON
+    if talk.session.view in _VIEWS:
+        session, effects = _show(talk, talk.session.view, (words,))
+    else:
+        session, effects = _go_on(talk, (words,), keeps=True)
+    return session, (Tap(), *effects)
+
+
+def _and_settled(step: Step, live: bool) -> Step:
+    """A pressed button is always acknowledged; the newest message also loses its keyboard."""
+    session, effects = step
+    return session, ((Settle() if live else Tap()), *effects)
+
+
+# The flow that speaks
+
+
+def _through_engine(talk: Talk, heard: Heard) -> Step:
+    scene = talk.scene
+    if scene is None:
+        return _show(talk, MENU)
+    former = scene.answers
+    session, effects = engine.step(scene, heard)
+    return _after(talk.having(session), former, effects)
+
+
+def _after(talk: Talk, former: Told, effects: tuple[Effect | Finished, ...]) -> Step:
+    """Look at the answer just given: some of them lead out of the flow."""
+    draft = talk.session.draft
+    told = draft.answers if draft else Told()
+    latest = told.latest
+    if told is not former and latest in _OUTCOMES:
+        step = _OUTCOMES[latest](talk, told[latest], effects)
+        if step is not None:
+            return step
+    if any(isinstance(effect, Finished) for effect in effects):
+        return _finish(talk, effects)
+    return talk.session, effects
+
+
+def _finish(talk: Talk, effects: tuple[Effect | Finished, ...]) -> Step:
+    kept = tuple(effect for effect in effects if not isinstance(effect, Finished))
+    session, further = _ENDINGS[talk.session.flow](talk)
+    return session, (*kept, *further)
+
+
+def _go_on(talk: Talk, lead: Sequence[Sentence] = (), keeps: bool = False) -> Step:
+    """Ask whatever is open: the question of the flow that speaks, or the menu."""
+    if talk.flow is None:
+        return _show(talk, MENU, lead)
+    asked = talk.session.asked if keeps else None
+    if keeps and asked is not None and talk.session.view and talk.scene:
+        return engine.show_again(talk.scene, lead)
+    if talk.session.draft is None:
+        return engine.begin(talk.flow, talk.session, talk.now, talk.tools, lead)
+    session = talk.session if keeps else replace(talk.session, view="")
+    scene = Scene(talk.flow, session, talk.now, talk.tools)
+    after, effects = engine.ask_again(scene, lead, keeps=asked and replace(asked, proposal=None))
+    if any(isinstance(effect, Finished) for effect in effects):
+        return _finish(talk.having(after), effects)
+    return after, effects
+
+
+# Consent
+
+
+def _open_consent(talk: Talk, lead: Sequence[Sentence] = ()) -> Step:
+    return engine.begin(talk.flows["consent"], talk.session, talk.now, talk.tools, lead)
+
+
+def _language_chosen(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step:
+    """The language holds from here on; what the channel gives away is said before any answer."""
+    language: Language = "en" if answer.value == "en" else "ar"
+    note = consent.CHANNEL_NOTES.get(talk.channel)
+    session = replace(talk.session, language=language)
+    return session, _with_note(effects, note) if note else effects
+
+
+def _with_note(
+    effects: tuple[Effect | Finished, ...], note: Sentence
+) -> tuple[Effect | Finished, ...]:
+    """Put ``note`` above the question itself, below what else the message says."""
+    return tuple(
+        replace(effect, paragraphs=(*effect.paragraphs[:-1], note, effect.paragraphs[-1]))
+        if isinstance(effect, Ask)
+        else effect
+        for effect in effects
+    )
+
+
+def _safe_or_not(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
+    if answer.value == "later":
+        return _leave(talk, effects, (consent.LATER,))
+    if answer.value == "stop":
+        return _leave(talk, effects, (consent.STOPPED,))
+    return None
+
+
+def _consented(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
+    if answer.value == "no":
+        return _leave(talk, effects, consent.REFUSED)
+    if answer.value == "under_18":
+        fresh = Session(language=talk.session.language)
+        return fresh, (*_settles(effects), CallHuman("minor"), Say(consent.MINOR))
+    return None
+
+
+def _leave(talk: Talk, effects: tuple[Effect | Finished, ...], words: tuple[Sentence, ...]) -> Step:
+    """Nothing of this contact is kept."""
+    fresh = Session(language=talk.session.language)
+    return fresh, (*_settles(effects), Say(words), Forget(everything=True))
+
+
+def _settles(effects: tuple[Effect | Finished, ...]) -> tuple[Effect | Finished, ...]:
+    return tuple(effect for effect in effects if isinstance(effect, Settle | Tap))
+
+
+def _agreed(talk: Talk) -> Step:
+    """After the consent: the report, at the pace that was chosen with the safe moment."""
+    draft = talk.session.drafts["consent"]
+    safe = draft.answers.get("a2_safe")
+    short = safe is not None and safe.value == "danger"
+    return _open_report(talk, short=short)
+
+
+def _open_report(talk: Talk, *, short: bool = False, carried: Told | None = None) -> Step:
+    pace = Answer("short" if short else "full", "given", "", *_stamp(talk))
+    answers = carried if carried is not None else Told().and_told("pace", pace)
+    draft = Draft("report", talk.flows["report"].version, talk.now, answers)
+    session = replace(
+        talk.session,
+        drafts={**talk.session.drafts, "report": draft},
+        carried=Told(),
+        urgent=False,
+        revisit="",
+    )
+    return engine.begin(talk.flows["report"], session, talk.now, talk.tools)
+
+
+def _stamp(talk: Talk) -> tuple[Language, datetime, int]:
+    return talk.session.language, talk.now, talk.flows["report"].version
+
+
+# The report
+
+
+def _recent(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
+    """A disappearance of the last three months is brought to a person at once."""
+    when = answer.value
+    if talk.session.urgent or not isinstance(when, RoughDate):
+        return None
+    if when.latest < talk.tools.today(talk.now) - timedelta(days=URGENT_DAYS):
+        return None
+    led = tuple(
+        replace(effect, paragraphs=(URGENT, *effect.paragraphs))
+        if isinstance(effect, Ask)
+        else effect
+        for effect in effects
+    )
+    return replace(talk.session, urgent=True), (CallHuman("urgent"), *led)
+
+
+def _about_oneself(
+    talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]
+) -> Step | None:
+    if answer.value != "self":
+        return None
+    session = replace(talk.session, paused=True)
+    return session, (*_settles(effects), CallHuman("self"), Say(SELF))
+
+
+def _submit(talk: Talk) -> Step:
+    """Send the report; then offer the next person taken in the same event, or the menu."""
+    report = _report(talk, "report")
+    words = SUBMITTED if report.reach == "reachable" else SUBMITTED_DETACHED
+    day = talk.tools.today(talk.now) + timedelta(days=FIRST_WORD_DAYS)
+    filled = tuple(_filled(sentence, day) for sentence in words)
+    effects: tuple[Effect, ...] = (Submit(report), Say(filled))
+    drafts = {"consent": talk.session.drafts["consent"]} if talk.agreed else {}
+    session = replace(
+        talk.session, flow=MENU, drafts=drafts, asked=None, view="", revisit="", urgent=False
+    )
+    others = report.answers.get("c7_others")
+    if others is not None and others.value == "yes":
+        kept = Told({path: answer for path, answer in report.answers.items() if path in SHARED})
+        asks = _show(talk.having(replace(session, carried=kept)), "another")
+        return asks[0], (*effects, *asks[1])
+    if report.reach == "detached":
+        return Session(language=session.language), (*effects, Forget(everything=True))
+    return session, effects
+
+
+def _filled(sentence: Words, day: date) -> Words:
+    if "{code}" in sentence.text:
+        return sentence.fill(code=Later("code"))
+    return sentence.fill(date=day) if "{date}" in sentence.text else sentence
+
+
+def _report(talk: Talk, name: str, about: str = "") -> Report:
+    draft = talk.session.drafts[name]
+    stops = applicable(talk.flows[name], draft.answers)
+    answers = Told({path: draft.answers[path] for path in stops})
+    agreed = talk.session.drafts.get("consent")
+    pace, reach = answers.get("pace"), answers.get("f3_reach")
+    return Report(
+        flow=name,
+        version=draft.version,
+        language=talk.session.language,
+        started_at=draft.started_at,
+        submitted_at=talk.now,
+        short=bool(pace and pace.value == "short"),
+        urgent=talk.session.urgent,
+        reach="detached" if reach and reach.value == "detached" else "reachable",
+        answers=answers,
+        consent=agreed.answers if agreed else Told(),
+        about=about,
+    )
+
+
+# Additions and choices
+
+
+def _code_given(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
+    """A mistyped receipt code is found by its check character and asked for again."""
+    if receipt.parse(str(answer.value)) is not None:
+        return None
+    draft = talk.session.drafts["addition"]
+    told = replace(draft, answers=draft.answers.without("add_code"))
+    session = replace(talk.session, drafts={**talk.session.drafts, "addition": told})
+    again, asks = _go_on(talk.having(session), (menu.ADD_UNKNOWN_CODE,))
+    return again, (*_settles(effects), *asks)
+
+
+def _add(talk: Talk) -> Step:
+    report = _report(talk, "addition", "addition")
+    code = receipt.parse(str(report.answers["add_code"].value)) or ""
+    session = _without_draft(talk.session, "addition")
+    return session, (Add(code, report, menu.ADDED, menu.ADD_UNKNOWN_CODE),)
+
+
+def _share(talk: Talk) -> Step:
+    report = _report(talk, "choices", "choices")
+    codes = talk.session.receipts
+    session = _without_draft(talk.session, "choices")
+    last = len(codes) - 1
+    return session, tuple(
+        Add(code, report, menu.SHARING_KEPT if at == last else None, menu.ADD_UNKNOWN_CODE)
+        for at, code in enumerate(codes)
+    )
+
+
+def _without_draft(session: Session, name: str) -> Session:
+    drafts = {key: draft for key, draft in session.drafts.items() if key != name}
+    flow = "report" if "report" in drafts else MENU
+    return replace(session, drafts=drafts, flow=flow, asked=None, view="", revisit="")
+
+
+# Wishes
+
+
+def _command(talk: Talk, name: str) -> Step:
+    return _COMMANDS.get(name, _unknown_command)(talk)
+
+
+def _unknown_command(talk: Talk) -> Step:
+    return _go_on(talk, (menu.STALE_COMMAND,))
+
+
+def _to_menu(talk: Talk) -> Step:
+    if not talk.agreed and not talk.session.receipts:
+        return _open_consent_again(talk)
+    return _show(talk, MENU)
+
+
+def _open_consent_again(talk: Talk, lead: Sequence[Sentence] = ()) -> Step:
+    return _open_consent(talk.having(replace(talk.session, flow="consent", view="")), lead)
+
+
+def _to_more(talk: Talk) -> Step:
+    return _show(talk, "more")
+
+
+def _to_return(talk: Talk) -> Step:
+    return _go_on(talk.having(replace(talk.session, view="")))
+
+
+def _to_review(talk: Talk) -> Step:
+    talk = talk.having(replace(talk.session, view=""))
+    scene = talk.scene
+    return engine.show_review(scene) if scene and talk.agreed else _to_return(talk)
+
+
+def _to_help(talk: Talk) -> Step:
+    return _go_on(talk.having(replace(talk.session, view="")), (menu.HELP,))
+
+
+def _to_verify(talk: Talk) -> Step:
+    return _go_on(talk.having(replace(talk.session, view="")), (menu.VERIFY,))
+
+
+def _to_person(talk: Talk) -> Step:
+    session, effects = _go_on(talk.having(replace(talk.session, view="")), menu.HUMAN)
+    return session, (CallHuman("asked"), *effects)
+
+
+def _to_pause(talk: Talk) -> Step:
+    if not talk.agreed:
+        return _leave(talk, (), (consent.LATER,))
+    return replace(talk.session, paused=True, view=""), (Say(menu.PAUSED),)
+
+
+def _to_stop(talk: Talk) -> Step:
+    if not talk.agreed:
+        return _leave(talk, (), (consent.STOPPED,))
+    if "report" in talk.session.drafts:
+        return _show(talk, "stop")
+    return replace(talk.session, paused=True, view=""), (Say(menu.PAUSED[:1]),)
+
+
+def _to_delete(talk: Talk) -> Step:
+    return _show(talk, "delete")
+
+
+def _to_deleted(talk: Talk) -> Step:
+    """The draft goes, with its key; the consent and the ties to earlier reports stay."""
+    session = replace(_without_draft(talk.session, "report"), carried=Told(), urgent=False)
+    return session, (Forget(), Say((menu.DELETED,)))
+
+
+def _to_language(talk: Talk) -> Step:
+    return _show(talk, "language")
+
+
+def _to_arabic(talk: Talk) -> Step:
+    return _speak(talk, "ar")
+
+
+def _to_english(talk: Talk) -> Step:
+    return _speak(talk, "en")
+
+
+def _speak(talk: Talk, language: Language) -> Step:
+    """Change the language; at the very first question that is its answer."""
+    session = replace(talk.session, language=language, view="")
+    draft = session.drafts.get("consent")
+    if session.flow == "consent" and draft and "a1_lang" not in draft.answers:
+        answer = Answer(language, "given", "", *_stamp(talk))
+        told = replace(draft, answers=draft.answers.and_told("a1_lang", answer))
+        session = replace(session, drafts={**session.drafts, "consent": told}, asked=None)
+    return _go_on(talk.having(session))
+
+
+def _to_wipe(talk: Talk) -> Step:
+    """Clear the chat at once, without a question in between; a draft stays, sealed, and rests."""
+    session = replace(talk.session, paused=True, view="")
+    return session, (WipeChat(), Say((menu.WIPED,)))
+
+
+def _to_danger(talk: Talk) -> Step:
+    return _show(talk, "danger")
+
+
+def _to_short(talk: Talk) -> Step:
+    """Take the short path from wherever the family is; what was told so far stays."""
+    draft = talk.session.drafts.get("report")
+    if draft is None:
+        return _open_report(talk, short=True) if talk.agreed else _open_consent_again(talk)
+    pace = Answer("short", "given", "", *_stamp(talk))
+    told = replace(draft, answers=draft.answers.and_told("pace", pace))
+    session = replace(
+        talk.session, drafts={**talk.session.drafts, "report": told}, flow="report", view=""
+    )
+    return _go_on(talk.having(replace(session, asked=None, revisit="")))
+
+
+def _to_report(talk: Talk) -> Step:
+    session = replace(talk.session, view="")
+    talk = talk.having(session)
+    if "report" in session.drafts:
+        return engine.begin(talk.flows["report"], session, talk.now, talk.tools)
+    if not talk.agreed:
+        return _open_consent_again(talk)
+    return _open_report(talk)
+
+
+def _to_add(talk: Talk) -> Step:
+    session = replace(talk.session, view="", asked=None, revisit="")
+    draft = Draft("addition", talk.flows["addition"].version, talk.now)
+    if len(session.receipts) == 1:
+        answer = Answer(session.receipts[0], "given", "", *_stamp(talk))
+        draft = replace(draft, answers=draft.answers.and_told("add_code", answer))
+    session = replace(session, drafts={**session.drafts, "addition": draft})
+    return engine.begin(talk.flows["addition"], session, talk.now, talk.tools)
+
+
+def _to_status(talk: Talk) -> Step:
+    session = replace(talk.session, view="", asked=None)
+    return session, (TellStatus(),)
+
+
+def _to_choices(talk: Talk) -> Step:
+    if not talk.session.receipts:
+        return _unknown_command(talk)
+    session = replace(talk.session, view="", asked=None, revisit="")
+    draft = Draft("choices", talk.flows["choices"].version, talk.now)
+    session = replace(session, drafts={**session.drafts, "choices": draft})
+    return engine.begin(talk.flows["choices"], session, talk.now, talk.tools)
+
+
+def _to_withdraw(talk: Talk) -> Step:
+    if talk.session.receipts:
+        return _show(talk, "withdraw")
+    if "report" in talk.session.drafts:
+        return _show(talk, "delete")
+    session = replace(talk.session, view="", asked=None)
+    return session, (CallHuman("withdraw"), Say((menu.WITHDRAW_HUMAN,)))
+
+
+def _to_withdrawn(talk: Talk) -> Step:
+    session = replace(talk.session, receipts=(), view="", asked=None)
+    return session, (Withdraw(), CallHuman("withdraw"), Say((menu.WITHDRAWN,)))
+
+
+def _to_another(talk: Talk) -> Step:
+    """Report the next person; what is shared with the last one is not asked again."""
+    return _open_report(talk, carried=talk.session.carried)
+
+
+def _to_no_other(talk: Talk) -> Step:
+    reach = talk.session.carried.get("f3_reach")
+    session = replace(talk.session, carried=Told(), view="", asked=None)
+    if reach is not None and reach.value == "detached":
+        words = Say((asking.THANKS,))
+        return Session(language=session.language), (words, Forget(everything=True))
+    return session, (Say((asking.THANKS,)),)
+
+
+# Pages of the conversation
+
+
+def _options(talk: Talk, view: str) -> Sequence[tuple[str, Sentence]]:
+    if view == MENU:
+        return [(f"!{item.code}", item.label) for item in menu.items(talk.session)]
+    return _PAGES[view][1]
+
+
+def _show(talk: Talk, view: str, lead: Sequence[Sentence] = ()) -> Step:
+    """Show one of the pages that belong to no question."""
+    title, _fixed, controls = _PAGES[view]
+    session, ask = asking.page(
+        replace(talk.session, paused=False),
+        view,
+        (*lead, title),
+        _options(talk, view),
+        controls if talk.flow is not None else (),
+        view=view,
+    )
+    return session, (ask,)
+
+
+def _view_choice(talk: Talk, code: str) -> Step:
+    return _command(talk, code.lstrip("!"))
+
+
+def _typed_in_view(talk: Talk, text: str) -> Step:
+    """Words on a page: a label, a number or an alias of what it offers, or any other wish."""
+    view = talk.session.view
+    speak, form = talk.tools.speak, talk.session.form
+    offered = [*_options(talk, view), *(_PAGES[view][2] if talk.flow is not None else ())]
+    also = {f"!{item.code}": item.also for item in menu.items(talk.session)}
+    named = [
+        Named(code, (speak(label, "ar", form), speak(label, "en", form), *also.get(code, ())))
+        for code, label in offered
+    ]
+    chosen = read_choice(text, named)
+    if isinstance(chosen, Chosen):
+        return _view_choice(talk, chosen.code)
+    if view in _YES_NO and (answer := read_yes_no(text)) is not None:
+        return _view_choice(talk, _YES_NO[view][0 if answer else 1])
+    wish = _wish(text)
+    if wish:
+        return _command(talk, wish)
+    if read_intent(text) in {Intent.BACK, Intent.CONTINUE}:
+        return _to_return(talk)
+    return _code_or_again(talk, text)
+
+
+def _typed_at_rest(talk: Talk, text: str) -> Step:
+    """Nothing was asked: a wish, a receipt code, or the menu."""
+    wish = _wish(text)
+    if wish:
+        return _command(talk, wish)
+    if talk.flow is not None:
+        return _go_on(talk)
+    return _code_or_again(talk, text)
+
+
+def _code_or_again(talk: Talk, text: str) -> Step:
+    code = receipt.parse(text)
+    if code is not None:
+        return replace(talk.session, view="", asked=None), (TellStatus(code),)
+    view = talk.session.view if talk.session.view in _VIEWS else MENU
+    return _show(talk, view)
+
+
+_BACK_TO_QUESTION: tuple[tuple[str, Sentence], ...] = (("!return", menu.RETURN),)
+_PAGES: Mapping[
+    str, tuple[Sentence, Sequence[tuple[str, Sentence]], Sequence[tuple[str, Sentence]]]
+] = {
+    MENU: (menu.TITLE, (), _BACK_TO_QUESTION),
+    "more": (menu.MORE_TITLE, menu.MORE_CHOICES, _BACK_TO_QUESTION),
+    "stop": (menu.STOP_TITLE, menu.STOP_CHOICES, ()),
+    "delete": (menu.DELETE_TITLE, menu.DELETE_CHOICES, ()),
+    "danger": (menu.DANGER_TITLE, menu.DANGER_CHOICES, _BACK_TO_QUESTION),
+    "withdraw": (menu.WITHDRAW_TITLE, menu.WITHDRAW_CHOICES, ()),
+    "language": (menu.LANGUAGE_TITLE, asking.LANGUAGE_CHOICES, _BACK_TO_QUESTION),
+    "another": (NEXT_PERSON, asking.ANOTHER_CHOICES, ()),
+}
+"""Pages by name: title, options, and the controls shown while a flow is open."""
+_VIEWS = frozenset(_PAGES)
+_YES_NO: Mapping[str, tuple[str, str]] = {
+    "another": ("!another_yes", "!another_no"),
+    "delete": ("!delete_yes", "!return"),
+    "withdraw": ("!withdraw_yes", "!return"),
+}
+
+Command = Callable[[Talk], Step]
+_COMMANDS: Mapping[str, Command] = {
+    "menu": _to_menu,
+    "more": _to_more,
+    "return": _to_return,
+    "review": _to_review,
+    "help": _to_help,
+    "verify": _to_verify,
+    "person": _to_person,
+    "pause": _to_pause,
+    "stop": _to_stop,
+    "delete": _to_delete,
+    "delete_yes": _to_deleted,
+    "language": _to_language,
+    "ar": _to_arabic,
+    "en": _to_english,
+    "wipe": _to_wipe,
+    "danger": _to_danger,
+    "short": _to_short,
+    "continue": _to_report,
+    "report": _to_report,
+    "another": _to_report,
+    "add": _to_add,
+    "status": _to_status,
+    "choices": _to_choices,
+    "withdraw": _to_withdraw,
+    "withdraw_yes": _to_withdrawn,
+    "another_yes": _to_another,
+    "another_no": _to_no_other,
+}
+_HARMLESS = frozenset({"menu", "more", "help", "person", "language", "wipe", "verify", "danger"})
+"""Wishes a button of an older message still grants, because they change no answer."""
+
+Outcome = Callable[[Talk, Answer, tuple["Effect | Finished", ...]], Step | None]
+_OUTCOMES: Mapping[str, Outcome] = {
+    "a1_lang": _language_chosen,
+    "a2_safe": _safe_or_not,
+    "a3_consent": _consented,
+    "a4_relation": _about_oneself,
+    "c1_when": _recent,
+    "add_code": _code_given,
+}
+_ENDINGS: Mapping[str, Command] = {
+    "consent": _agreed,
+    "report": _submit,
+    "addition": _add,
+    "choices": _share,
+}

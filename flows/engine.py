@@ -1,0 +1,827 @@
+"""The engine: one flow, one session, one thing heard, one turn.
+
+`advance` is a function over values. It opens nothing, sends nothing and asks no clock; what it
+cannot know (the time, the words of the catalogues, the Hijri calendar, telephone numbers) is handed
+in. The hallway stores the session it returns and carries its effects out, in that order.
+
+How a turn goes
+1. Where is the family? At the answer it is changing (`Session.revisit`), else at the first question
+   that applies and has no answer (`flows/shape.py`). Nothing else says where it is.
+2. What did it mean? A button carries the mark of the question it was made for; typed words are read
+   by the question's kind (`flows/readers.py`). The result is one of: understood; understood, to be
+   confirmed (dates); several readings; not understood.
+3. An understood answer replaces the former one. Then step 1 again: the next question follows.
+
+Not understanding never loops: after three failures in a row the family is offered a way around the
+question, and after six a person of the staff is called and the question is left for later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Literal
+
+from flows import asking, review
+from flows.asking import ask_question
+from flows.dates import Choices, HijriCalendar, RoughDate, Trouble, read_age, read_birth, read_date
+from flows.effects import CallHuman, Effect, Settle, Tap, Turn
+from flows.questions import (
+    Attachment,
+    Choice,
+    Choosable,
+    MultipleChoice,
+    Name,
+    Number,
+    Phone,
+    Place,
+    Review,
+    RoughDateQuestion,
+    Text,
+    YesNo,
+)
+from flows.readers import (
+    Chosen,
+    Intent,
+    Named,
+    Several,
+    read_choice,
+    read_intent,
+    read_many,
+    read_number,
+    read_place,
+    read_yes_no,
+)
+from flows.session import (
+    Answer,
+    Asked,
+    Draft,
+    File,
+    Given,
+    Known,
+    PhoneNumber,
+    PlaceName,
+    Session,
+    Told,
+)
+from flows.shape import Flow, Stop, before, find_stop, position
+from flows.text import Form, Language, Sentence, Words, _
+
+OFFER_AFTER = 3
+CALL_AFTER = 6
+MOST_STORY = 40_000
+"""Characters of one story: about thirty full messages, so that a session stays within bounds."""
+
+
+Speak = Callable[[Sentence, Language, Form], str]
+"""Turns a sentence into words: (sentence, language, form) -> text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the engine needs from outside, as pure functions.
+
+    ``today`` turns an aware UTC time into the day where the service is; ``phone`` reads a number
+    (typed, ISO country code or empty) and gives None when it is none.
+    """
+
+    speak: Speak
+    hijri: HijriCalendar | None
+    phone: Callable[[str, str], PhoneNumber | None]
+    today: Callable[[datetime], date]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One thing a person did, as the engine hears it.
+
+    ``button`` is the data of the pressed button, ``what`` names anything that is neither words nor
+    a file (``sticker``, ``location`` ...), ``hint`` the language the person's app is set to,
+    ``channel`` the name of the channel, which decides what is said about its secrecy.
+    """
+
+    kind: Literal["text", "button", "media", "edited", "other"]
+    text: str = ""
+    button: str = ""
+    file: File | None = None
+    what: str = ""
+    hint: str = ""
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The flow has no question left: for `flows/conversation.py`, never for the hallway."""
+
+    flow: str
+
+
+Step = tuple[Session, tuple[Effect | Finished, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything a turn looks at."""
+
+    flow: Flow
+    session: Session
+    now: datetime
+    tools: Tools
+
+    @property
+    def answers(self) -> Told:
+        """The answers of the flow that speaks."""
+        draft = self.session.draft
+        return draft.answers if draft else Told()
+
+    @property
+    def stop(self) -> Stop | None:
+        """Where the family is."""
+        if self.session.revisit:
+            found = find_stop(self.flow, self.answers, self.session.revisit)
+            if found:
+                return found
+        return position(self.flow, self.answers)
+
+    def with_session(self, session: Session) -> Scene:
+        """Return the scene with another session."""
+        return replace(self, session=session)
+
+
+# What reading one message can lead to.
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """An answer. ``raw`` is what was typed, exactly."""
+
+    value: Given
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToConfirm:
+    """A date, to be echoed and confirmed first."""
+
+    value: RoughDate
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToPick:
+    """Several readings of a date."""
+
+    values: tuple[RoughDate, ...]
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderstood:
+    """Nothing that answers the question; ``words`` say so kindly and how to go about it."""
+
+    words: Sentence
+
+
+Reading = Understood | ToConfirm | ToPick | NotUnderstood
+
+
+def begin(
+    flow: Flow, session: Session, now: datetime, tools: Tools, lead: Sequence[Sentence] = ()
+) -> Step:
+    """Start ``flow``, or return to it, by asking its current question. ``lead`` is said first."""
+    if flow.name not in session.drafts:
+        draft = Draft(flow.name, flow.version, now)
+        session = replace(session, drafts={**session.drafts, flow.name: draft})
+    session = replace(session, flow=flow.name, view="", asked=None)
+    return ask_again(Scene(flow, session, now, tools), lead)
+
+
+def ask_again(scene: Scene, lead: Sequence[Sentence] = (), keeps: Asked | None = None) -> Step:
+    """Ask the question the family is at; with none left, the flow is finished."""
+    stop = scene.stop
+    if stop is None:
+        return replace(scene.session, asked=None, view=""), (Finished(scene.flow.name),)
+    if isinstance(stop.question, Review):
+        session, ask = review.show(scene.flow, scene.session, stop, lead=lead)
+        return session, (ask,)
+    session, ask = ask_question(scene.flow, scene.session, stop, lead=lead, keeps=keeps)
+    return session, (ask,)
+
+
+def advance(flow: Flow, session: Session, heard: Heard, now: datetime, tools: Tools) -> Turn:
+    """Return what ``heard`` leads to in ``flow``: the session afterwards and the effects in order.
+
+    ``now`` is aware, UTC. Pure: the same values give the same turn.
+    """
+    after, effects = step(Scene(flow, session, now, tools), heard)
+    return Turn(after, tuple(effect for effect in effects if not isinstance(effect, Finished)))
+
+
+def step(scene: Scene, heard: Heard) -> Step:
+    """Do the work of `advance`; a finished flow shows as `Finished` among the effects."""
+    stop = scene.stop
+    if stop is None:
+        return ask_again(scene)
+    if scene.session.asked is None:
+        return ask_again(scene)
+    match heard.kind:
+        case "button":
+            return _pressed(scene, stop, heard.button)
+        case "text":
+            return _typed(scene, stop, heard.text)
+        case _:
+            return _unspoken(scene, heard)
+
+
+def reads_as_answer(scene: Scene, text: str) -> bool:
+    """Return whether typed words answer the open question by themselves.
+
+    Asked before words like "stop" or "help" are taken as a wish: where they are the label of an
+    answer, the answer comes first. Free words and names never count here.
+    """
+    stop = scene.stop
+    if stop is None or scene.session.asked is None or scene.session.view:
+        return False
+    match stop.question:
+        case Choice() | YesNo() | MultipleChoice() | Number():
+            return isinstance(read(scene, stop, text), Understood)
+        case _:
+            return bool(scene.session.asked.choices or scene.session.asked.proposal) and (
+                read_yes_no(text) is not None or bool(fold_number(text))
+            )
+
+
+def fold_number(text: str) -> int:
+    """Return the number typed, or 0."""
+    return read_number(text, 1, 1000) or 0
+
+
+# Pressed
+
+
+def _pressed(scene: Scene, stop: Stop, data: str) -> Step:
+    mark, _colon, code = data.partition(":")
+    asked = scene.session.asked
+    if asked is None or mark != asked.mark:
+        return _stale(scene, data)
+    session = replace(scene.session, tapped=data)
+    scene = scene.with_session(session)
+    if scene.session.view:
+        return _on_page(scene, stop, code)
+    if isinstance(stop.question, MultipleChoice) and not code.startswith("~"):
+        return _tick(scene, stop, code)
+    return _settled(_by_code(scene, stop, asked, code))
+
+
+def _stale(scene: Scene, data: str) -> Step:
+    """A second press of the same button is quietly acknowledged; an older one is explained."""
+    if data == scene.session.tapped:
+        return scene.session, (Tap(),)
+    session, effects = ask_again(scene, (asking.EARLIER_BUTTON,), keeps=_kept(scene))
+    return session, (Tap(), *effects)
+
+
+def _settled(step: Step) -> Step:
+    """Take the keyboard off the message whose button did its work."""
+    session, effects = step
+    return session, (Settle(asking.SAVED), *effects)
+
+
+def _by_code(scene: Scene, stop: Stop, asked: Asked, code: str) -> Step:
+    match code:
+        case "~unknown" | "~prefer_not" | "~skip":
+            known: Known = "skipped" if code == "~skip" else code[1:]  # type: ignore[assignment]
+            return _go_around(scene, stop, known)
+        case "~back":
+            return go_back(scene)
+        case "~keep":
+            return ask_again(scene.with_session(replace(scene.session, revisit="")))
+        case "~done":
+            return _done(scene, stop, asked)
+        case "~yes":
+            return _confirmed(scene, stop, asked)
+        case "~no" | "~again":
+            return ask_again(scene)
+    if code.startswith("#"):
+        return _picked(scene, stop, asked, code[1:])
+    return _chosen(scene, stop, code)
+
+
+def _chosen(scene: Scene, stop: Stop, code: str) -> Step:
+    """An option was pressed; a code the question does not have any more is asked again."""
+    if code not in {known for known, _label in asking.options_of(stop)}:
+        return ask_again(scene)
+    match stop.question:
+        case YesNo():
+            return store(scene, stop, code == "yes", "")
+        case Place():
+            return store(scene, stop, PlaceName(code, ""), "")
+        case _:
+            return store(scene, stop, code, "")
+
+
+def _tick(scene: Scene, stop: Stop, code: str) -> Step:
+    """Set or take away one tick of a multiple choice; the message is redrawn in place."""
+    question, asked = stop.question, scene.session.asked
+    if not isinstance(question, MultipleChoice) or asked is None:
+        return ask_again(scene)
+    if code not in {option.code for option in question.options}:
+        return ask_again(scene)
+    ticks = _ticked(question, tuple(str(tick) for tick in asked.choices), code)
+    session, ask = ask_question(
+        scene.flow, scene.session, stop, keeps=replace(asked, choices=ticks)
+    )
+    return session, (Tap(), replace(ask, replace=True))
+
+
+def _ticked(question: MultipleChoice, ticks: tuple[str, ...], code: str) -> tuple[str, ...]:
+    if code in ticks:
+        return tuple(tick for tick in ticks if tick != code)
+    if code in question.alone:
+        return (code,)
+    chosen = {*ticks, code} - set(question.alone)
+    return tuple(option.code for option in question.options if option.code in chosen)
+
+
+def _done(scene: Scene, stop: Stop, asked: Asked) -> Step:
+    if isinstance(stop.question, MultipleChoice):
+        if not asked.choices:
+            words = _("Nothing is chosen yet. Please choose what applies, or another way below.")
+            return ask_again(scene, (words,))
+        return store(scene, stop, tuple(str(tick) for tick in asked.choices), "")
+    if asking.is_long(stop) and asked.raw:
+        return store(scene, stop, asked.raw, asked.raw)
+    return ask_again(scene)
+
+
+def _confirmed(scene: Scene, stop: Stop, asked: Asked) -> Step:
+    if isinstance(asked.proposal, RoughDate):
+        return store(scene, stop, asked.proposal, asked.raw)
+    return ask_again(scene)
+
+
+def _picked(scene: Scene, stop: Stop, asked: Asked, number: str) -> Step:
+    """One of several readings was chosen: that is its confirmation."""
+    at = int(number) if number.isascii() and number.isdigit() else -1
+    if 0 <= at < len(asked.choices):
+        return store(scene, stop, asked.choices[at], asked.raw)
+    return ask_again(scene)
+
+
+# Typed
+
+
+def _typed(scene: Scene, stop: Stop, text: str) -> Step:
+    if scene.session.view:
+        return _typed_on_page(scene, stop, text)
+    asked = scene.session.asked
+    if asked and (asked.choices or asked.proposal is not None) and _is_date(stop):
+        answered = _answers_reading(scene, stop, asked, text)
+        if answered is not None:
+            return answered
+    if not _is_closed(stop) or not isinstance(read(scene, stop, text), Understood):
+        wished = _wished(scene, stop, asked, text)
+        if wished is not None:
+            return wished
+    if asking.is_long(stop):
+        return _tell_on(scene, stop, text)
+    return _take(scene, stop, read(scene, stop, text))
+
+
+def _is_date(stop: Stop) -> bool:
+    return isinstance(stop.question, RoughDateQuestion)
+
+
+def _is_closed(stop: Stop) -> bool:
+    """Questions whose own answers come before wishes such as "skip"."""
+    return isinstance(stop.question, Choice | YesNo | MultipleChoice | Number)
+
+
+def _answers_reading(scene: Scene, stop: Stop, asked: Asked, text: str) -> Step | None:
+    """Typed yes, no or a number where an understanding waits; anything else is read afresh."""
+    if asked.choices:
+        at = fold_number(text)
+        return _picked(scene, stop, asked, str(at - 1)) if at else None
+    answer = read_yes_no(text)
+    if answer is None:
+        return None
+    return _confirmed(scene, stop, asked) if answer else ask_again(scene)
+
+
+def _wished(scene: Scene, stop: Stop, asked: Asked | None, text: str) -> Step | None:
+    """Words that mean a way around this question: back, skip, don't know, done ..."""
+    match read_intent(text):
+        case Intent.BACK:
+            return go_back(scene)
+        case Intent.REVIEW:
+            return show_review(scene)
+        case Intent.DONE if asked:
+            return _done(scene, stop, asked)
+        case Intent.SKIP:
+            return _wish_around(scene, stop, "skipped")
+        case Intent.UNKNOWN:
+            return _wish_around(scene, stop, "unknown")
+        case Intent.PREFER_NOT:
+            return _wish_around(scene, stop, "prefer_not")
+        case Intent.CONTINUE:
+            return ask_again(scene)
+        case _:
+            return None
+
+
+def _wish_around(scene: Scene, stop: Stop, known: Known) -> Step:
+    way = "skip" if known == "skipped" else known
+    if way in stop.question.ways:
+        return _go_around(scene, stop, known)
+    if not stop.question.ways:
+        words: Words = _(
+            "This one question cannot be left out. You can pause, or talk to a person."
+        )
+        return ask_again(scene, (words,))
+    if known == "skipped":
+        words = _(
+            "We need this one to be able to search. “I don't know” and “I'd rather not say” "
+            "are good answers too."
+        )
+        return ask_again(scene, (words,))
+    return _go_around(scene, stop, "skipped")
+
+
+def _tell_on(scene: Scene, stop: Stop, text: str) -> Step:
+    """Add a message to a story told in several."""
+    asked = scene.session.asked or Asked(stop.path, "")
+    told = f"{asked.raw}\n\n{text}" if asked.raw else text
+    if not text.strip():
+        return ask_again(scene, (_EMPTY,), keeps=asked)
+    if len(told) > MOST_STORY:
+        step = store(scene, stop, asked.raw or text[:MOST_STORY], asked.raw or text[:MOST_STORY])
+        return step[0], step[1]
+    session, ask = asking.go_on_writing(scene.session, stop, replace(asked, raw=told, troubles=0))
+    return session, (ask,)
+
+
+def _take(scene: Scene, stop: Stop, reading: Reading) -> Step:
+    asked = scene.session.asked or Asked(stop.path, "")
+    match reading:
+        case Understood(value, raw):
+            return store(scene, stop, value, raw)
+        case ToConfirm(value, raw):
+            kept = replace(asked, proposal=value, raw=raw, choices=(), troubles=0)
+            session, ask = asking.confirm(scene.session, stop, value, kept)
+            return session, (ask,)
+        case ToPick(values, raw):
+            kept = replace(asked, proposal=None, raw=raw, choices=values, troubles=0)
+            session, ask = asking.pick(scene.session, stop, values, kept)
+            return session, (ask,)
+        case NotUnderstood(words):
+            return _puzzled(scene, stop, asked, words)
+
+
+def _puzzled(scene: Scene, stop: Stop, asked: Asked, words: Sentence) -> Step:
+    """Say kindly what was not understood; offer a way around after three times."""
+    troubles = asked.troubles + 1
+    kept = Asked(asked.path, asked.mark, troubles=troubles)
+    if troubles >= CALL_AFTER:
+        return _hand_over(scene, stop)
+    if troubles == OFFER_AFTER:
+        session, ask = _offer(scene, stop, kept)
+        return session, (ask,)
+    return ask_again(scene, (words,), keeps=kept)
+
+
+def _offer(scene: Scene, stop: Stop, kept: Asked) -> tuple[Session, Effect]:
+    words = _(
+        "We keep failing to understand, and that is our fault. We can leave this question out, "
+        "or a person can help you with it. You can also simply try once more."
+    )
+    options: list[tuple[str, Sentence]] = []
+    if stop.question.ways:
+        way = "skip" if "skip" in stop.question.ways else "unknown"
+        options.append((f"~{way}", _("Leave this question out")))
+    options += [("!person", asking.PERSON), ("~again", _("Try again"))]
+    return asking.page(scene.session, stop.path, (words,), options, keeps=kept)
+
+
+def _hand_over(scene: Scene, stop: Stop) -> Step:
+    """Call a person and go on without this answer, where that is allowed."""
+    words = _("Let us leave this question for now. A person of our team will look at it with you.")
+    call = CallHuman("trouble")
+    if not stop.question.ways:
+        session = replace(scene.session, paused=True, asked=None)
+        step = ask_again(scene.with_session(session), (words,))
+        return step[0], (call, *step[1])
+    known: Known = "skipped" if "skip" in stop.question.ways else "unknown"
+    session, effects = _go_around(scene, stop, known, (words,))
+    return session, (call, *effects)
+
+
+# Neither words nor a button
+
+_EMPTY = _("Nothing was written in that message. Please write your answer in words.")
+_NOTES: dict[str, Sentence] = {
+    "edited": _(
+        "We saw that you changed an earlier message. What was told first is kept. To change an "
+        "answer, write “review”."
+    ),
+    "media": _(
+        "Thank you. Pictures, voice notes and papers are not taken at this point and this one was "
+        "not kept. Please answer in words; a person will ask for pictures later."
+    ),
+    "sticker": _("We cannot read stickers. Please answer in words or with a button."),
+    "location": _("We do not take locations, for your safety. Please write the name of the place."),
+    "contact": _("We do not take contact cards, for everybody's safety. Please answer in words."),
+}
+_UNKNOWN_NOTE = _("We cannot read this kind of message. Please answer in words or with a button.")
+
+
+def note_on(heard: Heard) -> Sentence:
+    """Return the kind sentence for something that is neither words nor a button."""
+    return _NOTES.get(heard.kind) or _NOTES.get(heard.what, _UNKNOWN_NOTE)
+
+
+def _unspoken(scene: Scene, heard: Heard) -> Step:
+    note = note_on(heard)
+    if scene.session.view:
+        return show_again(scene, (note,))
+    return ask_again(scene, (note,), keeps=_kept(scene))
+
+
+def _kept(scene: Scene) -> Asked | None:
+    """Keep ticks and a story told so far; a date waiting for its yes is asked for again."""
+    asked = scene.session.asked
+    return replace(asked, proposal=None) if asked else None
+
+
+# Reading
+
+
+@lru_cache(maxsize=512)
+def _named(speak: Speak, options: tuple[Choosable, ...], form: Form) -> tuple[Named, ...]:
+    """Return options with everything that may be typed for them, in both languages."""
+    return tuple(
+        Named(
+            option.code,
+            (speak(option.label, "ar", form), speak(option.label, "en", form), *option.also),
+        )
+        for option in options
+    )
+
+
+def read(scene: Scene, stop: Stop, text: str) -> Reading:
+    """Read typed words as an answer to ``stop``."""
+    question, form = stop.question, scene.session.form
+    if not text.strip():
+        return NotUnderstood(_EMPTY)
+    match question:
+        case Choice():
+            return _read_choice(_named(scene.tools.speak, question.options, form), text)
+        case MultipleChoice():
+            return _read_many(question, _named(scene.tools.speak, question.options, form), text)
+        case YesNo():
+            return _read_yes_no(text)
+        case RoughDateQuestion():
+            return _read_date(scene, question, text)
+        case Place():
+            areas = _named(scene.tools.speak, question.areas, form)
+            return _read_place(question, areas, text)
+        case Phone():
+            return _read_phone(scene, question, text)
+        case Number():
+            return _read_number(question, text)
+        case Name():
+            return _read_free(text, question.most, _TOO_LONG_NAME)
+        case Text():
+            return _read_free(text, question.most, _TOO_LONG)
+        case Attachment():
+            return NotUnderstood(_("Please send a picture or a file here, or choose another way."))
+        case Review():
+            return NotUnderstood(_("Please choose one of the answers."))
+
+
+_TOO_LONG_NAME = _("That is very long for a name. Please write only the name.")
+_TOO_LONG = _(
+    "That is longer than fits here. Please write it shorter; there is room for more later."
+)
+
+
+def _read_free(text: str, most: int, too_long: Sentence) -> Reading:
+    return Understood(text, text) if len(text) <= most else NotUnderstood(too_long)
+
+
+def _read_choice(options: tuple[Named, ...], text: str) -> Reading:
+    match read_choice(text, options):
+        case Chosen(code):
+            return Understood(code, text)
+        case Several():
+            return NotUnderstood(
+                _("More than one answer fits these words. Please press one, or write its number.")
+            )
+        case _:
+            return NotUnderstood(
+                _("We could not match that to an answer. Please press one, or write its number.")
+            )
+
+
+def _read_many(question: MultipleChoice, options: tuple[Named, ...], text: str) -> Reading:
+    several = read_many(text, options)
+    if several is None:
+        return NotUnderstood(
+            _(
+                "We could not match that to the answers. Please press those that apply and then "
+                "“Done”, or write their numbers, for example: 1, 3."
+            )
+        )
+    ticks: tuple[str, ...] = ()
+    for code in several.codes:
+        if code not in ticks:
+            ticks = _ticked(question, ticks, code)
+    return Understood(ticks, text)
+
+
+def _read_yes_no(text: str) -> Reading:
+    answer = read_yes_no(text)
+    if answer is None:
+        number = read_number(text, 1, 2)
+        answer = None if number is None else number == 1
+    if answer is None:
+        return NotUnderstood(_("Please answer with yes or no, or choose another way below."))
+    return Understood(answer, text)
+
+
+_DATE_TROUBLES: dict[str, Sentence] = {
+    "future": _("That day has not come yet. Please write the date once more."),
+    "too_early": _("That is longer ago than we can note. Please write the date once more."),
+    "no_year": _("Which year was that? Please write the date with its year."),
+    "no_such_day": _(
+        "There is no such day. We read the day first, then the month, then the year, "
+        "as in 21/8/2013."
+    ),
+}
+_NO_DATE = _(
+    "We could not read a date in that. A year alone is enough, or a month, a season or a feast "
+    "with its year: 2013, August 2013, summer 2013, Ramadan 2013."
+)
+
+
+def _read_date(scene: Scene, question: RoughDateQuestion, text: str) -> Reading:
+    today = scene.tools.today(scene.now)
+    first = date(question.first_year, 1, 1)
+    if question.birth:
+        event = _date_of(scene, question.event)
+        read = read_birth(text, today, event, hijri=scene.tools.hijri, first=first)
+    else:
+        born = _date_of(scene, question.born)
+        read = read_date(text, today, hijri=scene.tools.hijri, born=born, first=first)
+    match read:
+        case RoughDate():
+            return ToConfirm(read, text)
+        case Choices(options=options):
+            return ToPick(tuple(options), text)
+        case Trouble(reason="event_unknown") if (age := read_age(text)) is not None:
+            return Understood(age, text)
+        case Trouble(reason=reason):
+            return NotUnderstood(_DATE_TROUBLES.get(reason, _NO_DATE))
+
+
+def _date_of(scene: Scene, key: str) -> RoughDate | None:
+    answer = scene.answers.get(key) if key else None
+    return answer.value if answer and isinstance(answer.value, RoughDate) else None
+
+
+def _read_place(question: Place, areas: tuple[Named, ...], text: str) -> Reading:
+    number = fold_number(text)
+    if 1 <= number <= len(areas):
+        return Understood(PlaceName(areas[number - 1].code, ""), text)
+    if len(text) > question.most:
+        return NotUnderstood(_TOO_LONG)
+    area, words = read_place(text, areas)
+    return Understood(PlaceName(area, words), text)
+
+
+def _read_phone(scene: Scene, question: Phone, text: str) -> Reading:
+    number = scene.tools.phone(text, question.country)
+    if number is None:
+        return NotUnderstood(
+            _("We could not read a telephone number. Please write it with the country code.")
+        )
+    return Understood(number, text)
+
+
+def _read_number(question: Number, text: str) -> Reading:
+    number = read_number(text, question.least, question.most)
+    if number is None:
+        return NotUnderstood(_("Please write a number, for example 3."))
+    return Understood(number, text)
+
+
+# Keeping an answer, going around, going back
+
+
+def store(scene: Scene, stop: Stop, value: Given, raw: str) -> Step:
+    """Keep an answer and go on to the next question."""
+    return _put(scene, stop, Answer(value, "given", raw, *_stamp(scene)))
+
+
+def _go_around(scene: Scene, stop: Stop, known: Known, lead: Sequence[Sentence] = ()) -> Step:
+    way = "skip" if known == "skipped" else known
+    if way not in stop.question.ways:
+        return ask_again(scene, lead)
+    return _put(scene, stop, Answer(None, known, "", *_stamp(scene)), lead)
+
+
+def _stamp(scene: Scene) -> tuple[Language, datetime, int]:
+    return scene.session.language, scene.now, scene.flow.version
+
+
+def _put(scene: Scene, stop: Stop, answer: Answer, lead: Sequence[Sentence] = ()) -> Step:
+    draft = scene.session.draft or Draft(scene.flow.name, scene.flow.version, scene.now)
+    told = replace(draft, answers=draft.answers.and_told(stop.path, answer))
+    session = replace(
+        scene.session,
+        drafts={**scene.session.drafts, scene.flow.name: told},
+        revisit="",
+        view="",
+        asked=None,
+    )
+    return ask_again(scene.with_session(session), lead)
+
+
+def go_back(scene: Scene) -> Step:
+    """Return to the question answered before; its answer stays until there is another one."""
+    stop = scene.stop
+    former = before(scene.flow, scene.answers, stop.path) if stop else None
+    if former is None:
+        return ask_again(scene, (_("This is the first question."),))
+    return ask_again(scene.with_session(replace(scene.session, revisit=former.path, view="")))
+
+
+# The review: what was told so far, by section, and the way to change any of it
+
+
+def show_review(scene: Scene) -> Step:
+    """Show everything told so far, wherever the family is."""
+    session, ask = review.overview(scene.flow, scene.session)
+    return session, (ask,)
+
+
+def show_again(scene: Scene, lead: Sequence[Sentence] = ()) -> Step:
+    """Show the page the family is on once more."""
+    stop = scene.stop
+    view = scene.session.view
+    if view.startswith("section:"):
+        session, ask = review.questions_of(scene.flow, scene.session, view[8:], lead)
+    elif view == "sections":
+        session, ask = review.sections(scene.flow, scene.session, lead)
+    elif stop and isinstance(stop.question, Review):
+        session, ask = review.show(scene.flow, scene.session, stop, lead=lead)
+    else:
+        session, ask = review.overview(scene.flow, scene.session, lead)
+    return session, (ask,)
+
+
+def _on_page(scene: Scene, stop: Stop, code: str) -> Step:
+    plain = scene.with_session(replace(scene.session, view=""))
+    if code == "~send" and isinstance(stop.question, Review):
+        return _settled(_put(plain, stop, Answer("send", "given", "", *_stamp(scene))))
+    if code == "~change":
+        session, ask = review.sections(scene.flow, plain.session)
+        return _settled((session, (ask,)))
+    if code.startswith("~section:"):
+        session, ask = review.questions_of(scene.flow, plain.session, code[9:])
+        return _settled((session, (ask,)))
+    if code.startswith("~at:"):
+        return _settled(_revisit(plain, code[4:]))
+    return _settled(ask_again(plain))
+
+
+def _revisit(scene: Scene, number: str) -> Step:
+    """Open one answer for change, by its number in the walk."""
+    path = review.path_at(scene.flow, scene.answers, number)
+    return ask_again(scene.with_session(replace(scene.session, revisit=path)))
+
+
+def _typed_on_page(scene: Scene, stop: Stop, text: str) -> Step:
+    """Words on a page: the number or the label of one of its buttons."""
+    labels = review.options_on(scene.flow, scene.session, stop)
+    speak, form = scene.tools.speak, scene.session.form
+    named = [
+        Named(code, tuple(dict.fromkeys((speak(label, "ar", form), speak(label, "en", form)))))
+        for code, label in labels
+    ]
+    match read_choice(text, named):
+        case Chosen(code):
+            return _unsettled(_on_page(scene, stop, code))
+    if read_yes_no(text) and any(code == "~send" for code, _label in labels):
+        return _unsettled(_on_page(scene, stop, "~send"))
+    if read_intent(text) in {Intent.BACK, Intent.CONTINUE, Intent.DONE}:
+        return ask_again(scene.with_session(replace(scene.session, view="")))
+    words = _("Please press one of the buttons, or write its number.")
+    return show_again(scene, (words,))
+
+
+def _unsettled(step: Step) -> Step:
+    """The same without touching a message: nothing was pressed."""
+    session, effects = step
+    return session, tuple(effect for effect in effects if not isinstance(effect, Settle))

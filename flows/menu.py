@@ -1,0 +1,215 @@
+"""The menu: what a family can do besides answering, and the small flows behind it."""
+
+from __future__ import annotations
+
+from flows.questions import Choosable, MultipleChoice, Review, Text
+from flows.report import REPORT
+from flows.session import Session
+from flows.shape import Flow, Section, questions
+from flows.text import Later, Lines, Sentence, Words, _
+
+TITLE = _("What would you like to do?")
+
+CHOICES: dict[str, Choosable] = {
+    option.code: option
+    for option in (
+        Choosable("continue", _("Go on with my report"), ("continue", "متابعة", "كمل")),
+        Choosable("report", _("Report a missing person"), ("report", "بلاغ", "إبلاغ")),
+        Choosable("another", _("Report another missing person"), ("another", "بلاغ جديد")),
+        Choosable("add", _("Add to my report"), ("add", "إضافة")),
+        Choosable("status", _("Where my report stands"), ("status", "وضع بلاغي")),
+        Choosable("choices", _("My choices: sharing"), ("choices", "خياراتي")),
+        Choosable("language", _("Language: العربية / English"), ("language", "اللغة", "لغة")),
+        Choosable("person", _("Talk to a person"), ("person", "موظف")),
+        Choosable("verify", _("How to be sure it is us"), ("verify", "تحقق")),
+        Choosable("wipe", _("Clear this chat"), ("wipe", "clear", "مسح", "امسح")),
+        Choosable("withdraw", _("Withdraw and delete"), ("withdraw", "delete", "حذف", "سحب")),
+        Choosable("help", _("Help"), ("help", "مساعدة")),
+    )
+}
+
+
+def items(session: Session) -> list[Choosable]:
+    """Return what the menu offers in this session, in its order."""
+    draft = session.drafts.get("report")
+    codes = ["continue"] if draft else ["another" if session.receipts else "report"]
+    codes += ["add", "status"]
+    if session.receipts:
+        codes.append("choices")
+    codes += ["language", "person", "verify", "wipe", "withdraw", "help"]
+    return [CHOICES[code] for code in codes]
+
+
+MORE_CHOICES: tuple[tuple[str, Sentence], ...] = (
+    ("!review", _("What I have told so far")),
+    ("!pause", _("Pause: go on another day")),
+    ("!person", _("Talk to a person")),
+    ("!language", _("Language: العربية / English")),
+    ("!menu", _("Menu")),
+    ("!danger", _("I am in danger")),
+    ("!stop", _("Stop")),
+)
+MORE_TITLE = _("You are free to do any of these. Nothing you told is lost.")
+RETURN = _("Back to the question")
+
+LANGUAGE_TITLE = _("In which language shall we talk?")
+
+PAUSED: tuple[Sentence, ...] = (
+    _("What you told is kept, encrypted. Go on whenever you want: just write anything here."),
+    _("A draft that rests for 30 days is deleted."),
+)
+WELCOME_BACK = _("Welcome back. We go on where we stopped; nothing was lost.")
+WELCOME_HOME = _("Welcome back.")
+CHANGED = _("Some questions have changed since you were here. Your answers are kept.")
+REMINDER = _(
+    "Something here is unfinished and waits for you. Go on whenever it suits you, or write “stop”. "
+    "We remind you only this once."
+)
+
+STOP_TITLE = _("We have stopped. What shall happen with what you told so far?")
+STOP_CHOICES: tuple[tuple[str, Sentence], ...] = (
+    ("!pause", _("Keep it: I may go on another day")),
+    ("!delete", _("Delete it")),
+    ("!return", _("Go on with the questions")),
+)
+DELETE_TITLE = _("Delete everything you told in this draft? It cannot be brought back.")
+DELETE_CHOICES: tuple[tuple[str, Sentence], ...] = (
+    ("!delete_yes", _("Yes, delete it")),
+    ("!return", _("No, keep it")),
+)
+DELETED = _("The draft is deleted and cannot be read by anybody any more.")
+
+HUMAN: tuple[Sentence, ...] = (
+    _("A person of our team has been told and will write to you here, as a rule within two days."),
+    _("They never ask for money, and they never ask for a code that came by telephone."),
+)
+HELP = Lines(
+    (
+        _("You can answer with a button, with its number, or in words."),
+        _("back: the question before"),
+        _("skip: leave a question out"),
+        _("review: see and change what you told"),
+        _("pause: go on another day"),
+        _("person: talk to a person"),
+        _("English / العربية: change the language"),
+        _("wipe: clear this chat"),
+        _("menu: everything else"),
+    )
+)
+VERIFY = Lines(
+    (
+        _("How to be sure it is us:"),
+        _("We never ask for money, gifts or telephone credit."),
+        _("We never give news through other people, by telephone or for a price."),
+        _("The names of our only channels are published by {organisation}.").fill(
+            organisation=Later("organisation")
+        ),
+        _("If somebody claims to speak for us, tell us: write “person”. Please send them nothing."),
+    )
+)
+DANGER_TITLE = _("Your safety comes first. Nothing needs to be answered now.")
+DANGER_CHOICES: tuple[tuple[str, Sentence], ...] = (
+    ("!wipe", _("Clear this chat now")),
+    ("!short", _("Only the eight shortest questions")),
+    ("!pause", _("Pause: go on another day")),
+)
+WIPED = _("Done.")
+
+WITHDRAW_TITLE = _(
+    "Do you want to withdraw your report and have it deleted? A person of our team carries it out "
+    "and confirms it to you. What was already passed on with your consent cannot be called back."
+)
+WITHDRAW_CHOICES: tuple[tuple[str, Sentence], ...] = (
+    ("!withdraw_yes", _("Yes, withdraw and delete")),
+    ("!return", _("No, keep it")),
+)
+WITHDRAWN = _("Your report is marked as withdrawn. Nobody works with it any more.")
+WITHDRAW_HUMAN = _(
+    "There is no report tied to this chat. A person of our team will write to you here to find it "
+    "with you and delete it."
+)
+
+NO_CONSENT_YET = _("Nothing is kept before you agree. First, these questions:")
+STALE_COMMAND = _("That is not possible at this point.")
+
+STATUS_NONE = _("There is no report tied to this chat. If you have a receipt code, write it here.")
+# Translators: {code} a receipt code, {state} the state of work, {date} a day.
+STATUS = _("{code}: {state}. Received on {date}.")
+STATUS_NEXT = _("You will hear from us here by {date}, even if there is nothing new.")
+STATUS_STANDING = _("We never give news of a person's fate by message, and never for money.")
+WORK_STATES: dict[str, Words] = {
+    "received": _("received"),
+    "in_review": _("being read"),
+    "active": _("being worked on"),
+    "waiting_family": _("waiting for your answer"),
+    "paused": _("paused"),
+    "closed": _("closed"),
+    "withdrawn": _("withdrawn"),
+}
+
+ADDED = _("Thank you. This was sealed and added to your report.")
+ADD_UNKNOWN_CODE = _("We do not find a report with that code. Please look at it once more.")
+
+ADDITION = Flow(
+    "addition",
+    version=1,
+    sections=(
+        Section(
+            "addition",
+            _("Addition"),
+            (
+                Text(
+                    key="add_code",
+                    title=_("Receipt code"),
+                    words=_("Which report do you want to add to? Please write its receipt code."),
+                    most=40,
+                    ways=(),
+                ),
+                Text(
+                    key="add_words",
+                    title=_("New information"),
+                    words=_("What would you like to add or correct? As much as you want."),
+                    hint=_("You can write several messages. Please leave out names of witnesses."),
+                    most=20_000,
+                    long=True,
+                    ways=(),
+                ),
+                Review(
+                    key="add_confirm",
+                    title=_("Send"),
+                    words=_("This will be added to your report."),
+                    send=_("Send"),
+                ),
+            ),
+        ),
+    ),
+)
+
+_SHARE = next(
+    question
+    for _section, _repeat, question in questions(REPORT)
+    if question.key == "f5_share" and isinstance(question, MultipleChoice)
+)
+
+SHARING = Flow(
+    "choices",
+    version=1,
+    sections=(
+        Section(
+            "sharing",
+            _("Sharing"),
+            (
+                MultipleChoice(
+                    key="f5_share",
+                    title=_SHARE.title,
+                    words=_SHARE.words,
+                    hint=_SHARE.hint,
+                    options=_SHARE.options,
+                    alone=_SHARE.alone,
+                    ways=(),
+                ),
+            ),
+        ),
+    ),
+)
+SHARING_KEPT = _("Your choice is kept and holds from now on.")

@@ -1,0 +1,856 @@
+"""The report: what we ask a family, in the order we ask it.
+
+The keys begin with the letters and numbers under which the field's documents know the questions
+(``b3_father`` is B3); what follows from one of them carries its number (``c5_state`` is the second
+step of C5). The six things the UN Working Group needs (who, when, where, by whom, steps taken, who
+reports) are in it, and a missing detail never blocks a report.
+
+Deliberately absent, and kept absent by a test: why somebody was arrested, politics, armed groups a
+person may have belonged to, religion and origin, money paid, torture, marks on a body, and the
+names of witnesses.
+
+The short path for people in danger is the same flow with ``pace`` answered ``short``: eight
+questions. Answering ``full`` later brings the others back.
+"""
+
+from __future__ import annotations
+
+from flows.questions import (
+    OPTIONAL,
+    SKIP_ONLY,
+    AgeMayBe,
+    Choice,
+    Choosable,
+    Condition,
+    Every,
+    Is,
+    MultipleChoice,
+    Name,
+    Not,
+    Number,
+    Place,
+    Review,
+    RoughDateQuestion,
+    Text,
+    YesNo,
+)
+from flows.shape import Flow, Repeat, Section
+from flows.text import Words, _, about
+
+FULL = Is("pace", ("full",))
+
+
+def full(condition: Condition | None = None) -> Condition:
+    """Return the condition that also wants the full report, not the short one."""
+    return Every((FULL, condition)) if condition else FULL
+
+
+OTHER = Choosable("other", _("Something else"))
+OTHER_PERSON = Choosable("other", _("Someone else"))
+
+GOVERNORATES = (
+    Choosable("SY-DI", _("Damascus"), ("الشام", "damas", "dimashq")),
+    Choosable("SY-RD", _("Rural Damascus"), ("ريف الشام", "rif dimashq")),
+    Choosable("SY-HL", _("Aleppo"), ("halab",)),
+    Choosable("SY-HI", _("Homs"), ("hims",)),
+    Choosable("SY-HM", _("Hama"), ("حماه",)),
+    Choosable("SY-LA", _("Lattakia"), ("اللاذقيه", "latakia")),
+    Choosable("SY-ID", _("Idleb"), ("ادلب", "idlib")),
+    Choosable("SY-HA", _("Al-Hasakah"), ("حسكة", "hasaka", "hasakeh")),
+    Choosable("SY-DY", _("Deir ez-Zor"), ("ديرالزور", "deir ezzor", "الدير")),
+    Choosable("SY-TA", _("Tartous"), ("tartus",)),
+    Choosable("SY-RA", _("Ar-Raqqa"), ("رقة", "raqqa", "raqa")),
+    Choosable("SY-DR", _("Dar'a"), ("deraa", "daraa")),
+    Choosable("SY-SU", _("As-Sweida"), ("سويداء", "sweida", "suwayda")),
+    Choosable("SY-QU", _("Quneitra"), ("قنيطرة", "qunaitra")),
+)
+ABROAD = Choosable("abroad", _("Outside Syria"))
+AT_SEA = Choosable("at_sea", _("At sea"))
+
+RELATIONS = (
+    Choosable(
+        "mother", about("I am their mother"), ("mother", "أم", "الأم", "والدة", "امه", "امها")
+    ),
+    Choosable(
+        "father", about("I am their father"), ("father", "أب", "الأب", "والد", "ابوه", "ابوها")
+    ),
+    Choosable("wife", _("I am his wife"), ("wife", "زوجة", "الزوجة", "زوجته", "مرته")),
+    Choosable("husband", _("I am her husband"), ("husband", "زوج", "الزوج", "زوجها")),
+    Choosable("daughter", about("I am their daughter"), ("daughter", "ابنة", "بنت", "بنته")),
+    Choosable("son", about("I am their son"), ("son", "ابن")),
+    Choosable("sister", about("I am their sister"), ("sister", "أخت", "اخته", "اختها")),
+    Choosable("brother", about("I am their brother"), ("brother", "أخ", "اخوه", "اخوها")),
+    Choosable("grandmother", about("I am their grandmother"), ("grandmother", "جدة")),
+    Choosable("grandfather", about("I am their grandfather"), ("grandfather", "جد")),
+    Choosable("paternal_uncle", about("I am their uncle on the father's side"), ("عم", "عمه")),
+    Choosable("paternal_aunt", about("I am their aunt on the father's side"), ("عمة", "عمته")),
+    Choosable("maternal_uncle", about("I am their uncle on the mother's side"), ("خال", "خاله")),
+    Choosable("maternal_aunt", about("I am their aunt on the mother's side"), ("خالة", "خالته")),
+    Choosable("cousin_pat", about("I am a cousin on the father's side"), ("ابن عم", "بنت عم")),
+    Choosable("cousin_mat", about("I am a cousin on the mother's side"), ("ابن خال", "بنت خال")),
+    Choosable(
+        "nephew_niece", about("I am a child of their brother or sister"), ("nephew", "niece")
+    ),
+    Choosable("in_law", _("I am related by marriage"), ("in-law", "صهر", "كنة", "حمو")),
+    Choosable("fiance", about("We are engaged to be married"), ("fiance", "خطيب", "خطيبة")),
+    Choosable("friend", _("I am a friend"), ("friend", "صديق", "صديقة", "رفيق")),
+    Choosable("neighbour", _("I am a neighbour"), ("neighbour", "جار", "جارة")),
+    Choosable("co_detainee", about("I was held together with them"), ("رفيق احتجاز",)),
+    Choosable("lawyer", _("I am a lawyer in this matter"), ("lawyer", "محامي", "محامية")),
+    Choosable("association", _("I write for an association"), ("association", "جمعية", "رابطة")),
+    Choosable("self", _("It is about myself"), ("myself", "self", "أنا", "عن نفسي")),
+    OTHER_PERSON,
+)
+
+HOW = (
+    Choosable("checkpoint", _("At a checkpoint"), ("checkpoint", "حاجز", "على الحاجز")),
+    Choosable("home_raid", _("In a raid on the home"), ("home", "raid", "مداهمة", "من البيت")),
+    Choosable("workplace", _("From the workplace"), ("work", "من الشغل")),
+    Choosable("education", _("From school or university"), ("school", "university")),
+    Choosable("summons", _("Summoned to a branch or an office"), ("summons", "استدعاء")),
+    Choosable("street", _("From the street"), ("street", "شارع")),
+    Choosable("hospital", _("From a hospital"), ("hospital", "مشفى", "مستشفى")),
+    Choosable("protest", _("At a demonstration"), ("demonstration", "protest", "مظاهرة")),
+    Choosable("border", _("At a border crossing or airport"), ("border", "airport", "مطار")),
+    Choosable("conscription", _("During military service"), ("military service", "بالجيش")),
+    Choosable("hostage_swap", _("Held in place of a wanted relative"), ("hostage", "رهينة")),
+    Choosable("abduction", _("Abducted"), ("kidnapped", "خطف", "مخطوف")),
+    Choosable("siege_exit", _("When leaving a besieged area, or after a settlement"), ("siege",)),
+    Choosable("displacement", _("While fleeing"), ("displacement", "نزوح")),
+    Choosable("fighting_shelling", _("Shelling or fighting"), ("shelling", "قصف")),
+    Choosable("migration_land", _("On the way to refuge, by land"), ("by land", "براً")),
+    Choosable("migration_sea", _("On the way to refuge, by sea"), ("by sea", "بحراً", "غرق")),
+    Choosable("prison_transfer", _("Moved from a prison and not seen since"), ("transfer",)),
+    Choosable("child_with_parent", _("A child taken together with family"), ("child",)),
+    Choosable("earthquake_2023", _("The earthquake of February 2023"), ("earthquake", "زلزال")),
+    OTHER,
+)
+NO_CAPTOR = ("fighting_shelling", "migration_sea", "earthquake_2023")
+
+PARTIES = (
+    Choosable("state", _("The former government's forces or security"), ("النظام", "regime")),
+    Choosable("isis", _("ISIS"), ("داعش", "daesh", "isil")),
+    Choosable("hts", _("The Nusra Front or HTS"), ("النصرة", "هيئة تحرير الشام", "nusra")),
+    Choosable("opp", _("Another armed opposition group"), ("الجيش الحر", "fsa")),
+    Choosable("north", _("The Syrian National Army or Turkish forces"), ("sna", "الجيش الوطني")),
+    Choosable("east", _("The SDF or the Asayish"), ("قسد", "الأسايش", "sdf", "ypg")),
+    Choosable("now", _("The authorities since December 2024"), ("الأمن العام",)),
+    Choosable("local", _("A local armed group, a gang or smugglers"), ("عصابة", "gang")),
+    Choosable("foreign", _("Forces or authorities of another State"), ("دولة أخرى",)),
+    Choosable("none", _("Nobody: shelling, flight, the sea, an earthquake"), ("لا جهة", "nobody")),
+    OTHER_PERSON,
+)
+STATE_UNITS = (
+    Choosable("st_mil_int", _("Military Intelligence"), ("الأمن العسكري",)),
+    Choosable("st_air_int", _("Air Force Intelligence"), ("الجوية", "المخابرات الجوية")),
+    Choosable("st_gen_int", _("General Intelligence (State Security)"), ("أمن الدولة",)),
+    Choosable("st_pol_sec", _("Political Security"), ("الأمن السياسي",)),
+    Choosable("st_crim_sec", _("Criminal Security"), ("الأمن الجنائي",)),
+    Choosable("st_police", _("Police"), ("شرطة",)),
+    Choosable("st_mil_police", _("Military Police"), ("الشرطة العسكرية",)),
+    Choosable("st_army", _("The army (Republican Guard, 4th Division and others)"), ("الجيش",)),
+    Choosable("st_ndf", _("National Defence Forces"), ("الدفاع الوطني",)),
+    Choosable("st_shabiha", _("Popular committees (Shabiha)"), ("شبيحة", "الشبيحة")),
+    Choosable("st_allied", _("Allied foreign militias"), ("حزب الله", "hezbollah")),
+    Choosable("st_russia", _("Russian forces"), ("روسيا", "الروس")),
+    Choosable("st_unspecified", _("That side, but the unit is not known")),
+)
+NORTH_UNITS = (
+    Choosable("sna", _("Factions of the Syrian National Army")),
+    Choosable("turkey", _("Turkish forces")),
+)
+EAST_UNITS = (
+    Choosable("sdf", _("The SDF or the YPG"), ("قسد",)),
+    Choosable("asayish", _("The Asayish"), ("اسايش",)),
+)
+NOW_UNITS = (
+    Choosable("tr_sec", _("General Security"), ("الأمن العام",)),
+    Choosable("tr_mod", _("Ministry of Defence"), ("وزارة الدفاع",)),
+)
+LOCAL_UNITS = (
+    Choosable("local_group", _("A local armed group")),
+    Choosable("gang", _("A gang or smugglers")),
+)
+FOREIGN_UNITS = (
+    Choosable("israel", _("Israeli forces")),
+    Choosable("other_state", _("Another State's authorities")),
+)
+
+FACILITIES = (
+    Choosable("sednaya", _("Sednaya military prison"), ("صيدنايا", "sednaya", "saydnaya")),
+    Choosable("mi_215", _("Branch 215 (raids)"), ("215", "فرع 215", "سرية المداهمة")),
+    Choosable("mi_216", _("Branch 216 (patrols)"), ("216", "فرع 216")),
+    Choosable("mi_227", _("Branch 227 (area)"), ("227", "فرع 227", "فرع المنطقة")),
+    Choosable("mi_235", _("Branch 235 (Palestine Branch)"), ("235", "فرع فلسطين")),
+    Choosable("mi_248", _("Branch 248 (investigation)"), ("248", "فرع 248")),
+    Choosable("mi_291", _("Branch 291"), ("291", "فرع 291")),
+    Choosable("mi_293", _("Branch 293 (officers)"), ("293", "فرع 293")),
+    Choosable("gi_251", _("Branch 251 (al-Khatib)"), ("251", "فرع الخطيب", "الخطيب")),
+    Choosable("gi_285", _("Branch 285"), ("285", "فرع 285")),
+    Choosable("gi_300", _("Branch 300"), ("300", "فرع 300")),
+    Choosable("afi_mezzeh", _("Air Force Intelligence, Mezzeh airport"), ("مطار المزة",)),
+    Choosable("afi_harasta", _("Air Force Intelligence, Harasta"), ("حرستا",)),
+    Choosable("ps_fayhaa", _("Political Security, Fayhaa"), ("الفيحاء",)),
+    Choosable("adra", _("Damascus central prison (Adra)"), ("عدرا", "adra")),
+    Choosable("homs_c", _("Homs central prison"), ("سجن حمص",)),
+    Choosable("aleppo_c", _("Aleppo central prison"), ("سجن حلب",)),
+    Choosable("hama_c", _("Hama central prison"), ("سجن حماة",)),
+    Choosable("tadmor", _("Tadmor prison"), ("تدمر", "palmyra")),
+    Choosable("mezzeh_prison", _("Mezzeh prison"), ("سجن المزة",)),
+    Choosable("mp_qaboun", _("Military Police, Qaboun"), ("القابون",)),
+    Choosable("h_601", _("Military hospital 601, Mezzeh"), ("مشفى 601", "601")),
+    Choosable("h_tishreen", _("Tishreen military hospital"), ("مشفى تشرين", "تشرين العسكري")),
+    Choosable("isis_stadium", _("The stadium in Raqqa"), ("الملعب الأسود", "الملعب البلدي")),
+    Choosable("hts_uqab", _("al-Uqab prison"), ("العقاب",)),
+    Choosable("sdf_sinaa", _("Sina'a prison (Ghweiran)"), ("غويران", "الصناعة")),
+    Choosable("hol", _("al-Hol camp"), ("الهول",)),
+    Choosable("sna_raju", _("Raju prison"), ("راجو",)),
+)
+
+COUNTRIES = (
+    Choosable("SY", _("Syria"), ("سوريا",)),
+    Choosable("LB", _("Lebanon")),
+    Choosable("TR", _("Türkiye"), ("turkey", "تركيا")),
+    Choosable("JO", _("Jordan")),
+    Choosable("IQ", _("Iraq")),
+    Choosable("EG", _("Egypt")),
+    Choosable("DE", _("Germany")),
+    Choosable("NL", _("Netherlands")),
+    Choosable("SE", _("Sweden")),
+    Choosable("FR", _("France")),
+    Choosable("other", _("Another country")),
+)
+
+_PERSON = Section(
+    "person",
+    _("The person"),
+    (
+        Choice(
+            key="b1_sex",
+            title=_("Woman or man"),
+            words=_("Is the missing person a woman or a man? We ask so that we speak rightly."),
+            options=(
+                Choosable(
+                    "female", _("A woman or girl"), ("woman", "girl", "female", "أنثى", "بنت")
+                ),
+                Choosable("male", _("A man or boy"), ("man", "boy", "male", "ذكر", "رجل", "شب")),
+            ),
+            columns=2,
+            when=FULL,
+            forms="W R P U B",
+        ),
+        Choice(
+            key="a4_relation",
+            title=_("You and the person"),
+            words=about("Who are you to them?"),
+            options=RELATIONS,
+            columns=2,
+            when=FULL,
+            forms="W R U B",
+        ),
+        Text(
+            key="a4_words",
+            title=_("In your words"),
+            words=about("Please write in your own words who you are to them."),
+            when=full(Is("a4_relation", ("other",))),
+            most=300,
+        ),
+        Name(
+            key="b2_given",
+            title=_("First name"),
+            words=about("What is their first name? Please write it just as you write it yourself."),
+            forms="W C R M P U B",
+        ),
+        Name(
+            key="b3_father",
+            title=_("Father's name"),
+            words=about("What is their father's name?"),
+            forms="R M B",
+        ),
+        Name(
+            key="b4_family",
+            title=_("Family name"),
+            words=about("What is their family name?"),
+            forms="W C R M P U B",
+        ),
+        Name(
+            key="b5_mother",
+            title=_("Mother's name"),
+            words=about("What is their mother's name, with her family name if you know it?"),
+            ways=OPTIONAL,
+            when=FULL,
+            forms="R M B",
+        ),
+        Text(
+            key="b6_called",
+            title=_("Also called"),
+            words=about(
+                "Is there another name they are called by, or another way their name is written?"
+            ),
+            hint=_("For example Abu Khaled, or how the name stands in a passport."),
+            ways=OPTIONAL,
+            when=FULL,
+            forms="R P U B",
+            most=300,
+        ),
+        RoughDateQuestion(
+            key="b7_birth",
+            title=_("Born"),
+            words=about("When were they born? A year is enough, or their age when it happened."),
+            birth=True,
+            event="c1_when",
+            ways=OPTIONAL,
+            when=FULL,
+            forms="W R M P U B",
+        ),
+        Place(
+            key="b8_birthplace",
+            title=_("Place of birth"),
+            words=about("Where were they born? Please write the town, or choose the governorate."),
+            areas=(*GOVERNORATES, ABROAD),
+            ways=OPTIONAL,
+            when=FULL,
+            forms="R M B",
+        ),
+        MultipleChoice(
+            key="b9_nationality",
+            title=_("Nationality"),
+            words=about("Which nationality do they have? Several are possible."),
+            options=(
+                Choosable("syrian", _("Syrian"), ("سورية", "سوري")),
+                Choosable("palestinian_sy", _("Palestinian of Syria"), ("فلسطيني", "فلسطينية")),
+                Choosable("unregistered", _("Not registered (maktoum, ajnabi)"), ("مكتوم",)),
+                OTHER,
+            ),
+            when=FULL,
+            forms="W C R B",
+        ),
+        Text(
+            key="b9_words",
+            title=_("Other nationality"),
+            words=_("Which other nationality is that?"),
+            when=full(Is("b9_nationality", ("other",))),
+            most=200,
+        ),
+        Text(
+            key="b10_id",
+            title=_("National or registry number"),
+            words=about("Do you have their national number or civil registry entry at hand?"),
+            hint=_("Only in words or numbers. Please do not send pictures of papers."),
+            ways=OPTIONAL,
+            when=FULL,
+            forms="W R B",
+            most=200,
+        ),
+        Place(
+            key="b11_home",
+            title=_("Home"),
+            words=about("Where was their home then? Please write the town and the governorate."),
+            areas=(*GOVERNORATES, ABROAD),
+            ways=OPTIONAL,
+            when=FULL,
+            forms="W R P B",
+        ),
+    ),
+    intro=about("Let us begin with who they are. Answer only what you can; the rest can wait."),
+)
+
+_EVENT = Section(
+    "event",
+    _("What happened"),
+    (
+        RoughDateQuestion(
+            key="c1_when",
+            title=_("When"),
+            words=about("When did they disappear? Roughly is enough: a year, a month, a season."),
+            first_year=1970,
+            born="b7_birth",
+            forms="W C R M U B",
+        ),
+        Choice(
+            key="b12_pregnant",
+            title=_("Pregnant then"),
+            words=_("Was she pregnant at that time?"),
+            options=(
+                Choosable("yes", _("Yes"), ("yes", "نعم", "اي", "حامل")),
+                Choosable("no", _("No"), ("no", "لا")),
+            ),
+            columns=2,
+            ways=OPTIONAL,
+            when=full(Every((Is("b1_sex", ("female",)), AgeMayBe("b7_birth", "c1_when", 12, 55)))),
+            forms="W B",
+        ),
+        Choice(
+            key="c2_gov",
+            title=_("Governorate"),
+            words=about("Where did they disappear?"),
+            options=(*GOVERNORATES, ABROAD, AT_SEA),
+            columns=2,
+            forms="W C R U B",
+        ),
+        Text(
+            key="c2_country",
+            title=_("Country"),
+            words=_("In which country was that?"),
+            when=full(Is("c2_gov", ("abroad",))),
+            most=200,
+        ),
+        Text(
+            key="c3_place",
+            title=_("Place"),
+            words=_("Which place exactly: town, street, the name of a checkpoint?"),
+            ways=OPTIONAL,
+            when=FULL,
+            forms="W R",
+            most=500,
+        ),
+        Choice(
+            key="c4_how",
+            title=_("How"),
+            words=about("How did they disappear?"),
+            options=HOW,
+            columns=1,
+            when=FULL,
+            forms="C R M U B",
+        ),
+        Text(
+            key="c4_words",
+            title=_("How, in your words"),
+            words=_("Please write in a few words how it happened."),
+            when=full(Is("c4_how", ("other",))),
+            most=1000,
+        ),
+        Choice(
+            key="c5_by",
+            title=_("By whom"),
+            words=_("Who, as far as you believe, was behind it?"),
+            options=PARTIES,
+            when=Not(Is("c4_how", NO_CAPTOR)),
+            forms="W C B",
+        ),
+        *(
+            Choice(
+                key=f"c5_{group}",
+                title=_("Which part"),
+                words=_("Do you know which part of it?"),
+                options=units,
+                ways=OPTIONAL,
+                when=full(Every((Is("c5_by", (group,)), Not(Is("c4_how", NO_CAPTOR))))),
+            )
+            for group, units in (
+                ("state", STATE_UNITS),
+                ("north", NORTH_UNITS),
+                ("east", EAST_UNITS),
+                ("now", NOW_UNITS),
+                ("local", LOCAL_UNITS),
+                ("foreign", FOREIGN_UNITS),
+            )
+        ),
+        Text(
+            key="c5_words",
+            title=_("More about who"),
+            words=_("Is there more you know about who it was?"),
+            ways=OPTIONAL,
+            when=full(Every((Not(Is("c4_how", NO_CAPTOR)), Not(Is("c5_by", ("none",)))))),
+            most=1000,
+        ),
+        Text(
+            key="c6_story",
+            title=_("In your own words"),
+            words=_("If you like, tell in your own words what happened. As much as you want."),
+            hint=_("You can write several messages. Please leave out names of witnesses."),
+            ways=OPTIONAL,
+            when=FULL,
+            forms="W C R",
+            most=20_000,
+            long=True,
+        ),
+        Choice(
+            key="c7_others",
+            title=_("Taken together"),
+            words=_("Were other people taken at the same time?"),
+            options=(
+                Choosable("yes", _("Yes"), ("yes", "نعم", "اي")),
+                Choosable("no", _("No"), ("no", "لا")),
+            ),
+            columns=2,
+            ways=OPTIONAL,
+            when=FULL,
+            forms="W B",
+        ),
+        Number(
+            key="c7_count",
+            title=_("How many"),
+            words=_("How many others, as far as you know?"),
+            least=1,
+            most=10_000,
+            ways=OPTIONAL,
+            when=full(Is("c7_others", ("yes",))),
+        ),
+        Repeat(
+            "others",
+            _("Person taken at the same time"),
+            (
+                Name(
+                    key="name",
+                    title=_("Name"),
+                    words=_("What is the name of one of these people?"),
+                    hint=_("Each of them can have a report of their own afterwards."),
+                    ways=OPTIONAL,
+                ),
+                Choice(
+                    key="kin",
+                    title=_("Relation"),
+                    words=about("Who is that to them?"),
+                    options=(
+                        Choosable("relative", _("A relative"), ("قريب", "قريبة")),
+                        Choosable("friend", _("A friend or colleague"), ("صديق", "زميل")),
+                        Choosable("neighbour", _("A neighbour"), ("جار",)),
+                        Choosable("stranger", _("Somebody not known before"), ("غريب",)),
+                    ),
+                    ways=OPTIONAL,
+                ),
+            ),
+            again=YesNo(
+                key="more",
+                title=_("More people"),
+                words=_("Do you want to name another one?"),
+                ways=SKIP_ONLY,
+            ),
+            when=full(Is("c7_others", ("yes",))),
+        ),
+    ),
+    intro=_("Now to what happened. Answer only what you can, and take your time."),
+)
+
+HEARD_OF = Is("d1_heard", ("direct", "someone"))
+
+_SINCE = Section(
+    "since",
+    _("Since then"),
+    (
+        Choice(
+            key="d1_heard",
+            title=_("News since then"),
+            words=about("Has there been any news of them since?"),
+            options=(
+                Choosable("none", _("None"), ("no", "لا", "لا شيء", "ولا خبر")),
+                Choosable("direct", about("Yes, from them directly"), ("direct",)),
+                Choosable("someone", _("Yes, through somebody"), ("through someone",)),
+            ),
+            when=FULL,
+            forms="R B",
+        ),
+        Repeat(
+            "sightings",
+            _("Sighting"),
+            (
+                Place(
+                    key="place",
+                    title=_("Place"),
+                    words=about("Where were they seen or heard of? Choose, or write the place."),
+                    areas=FACILITIES,
+                    columns=2,
+                ),
+                RoughDateQuestion(
+                    key="when",
+                    title=_("When"),
+                    words=_("When was that? A year or a season is enough."),
+                    first_year=1970,
+                    ways=OPTIONAL,
+                ),
+                Choice(
+                    key="source",
+                    title=_("Known through"),
+                    words=_("Through whom do you know? Please give no names."),
+                    options=(
+                        Choosable("self", _("I saw or heard it myself"), ("أنا",)),
+                        Choosable("released", _("Somebody who was released"), ("معتقل سابق",)),
+                        Choosable("relative", _("A relative or friend"), ("قريب",)),
+                        Choosable("official", _("An office or official"), ("موظف",)),
+                        Choosable("list", _("A list or paper seen online"), ("الإنترنت",)),
+                        Choosable("middleman", _("Somebody who offered news"), ("وسيط",)),
+                        OTHER_PERSON,
+                    ),
+                    ways=OPTIONAL,
+                ),
+            ),
+            again=YesNo(
+                key="more",
+                title=_("More sightings"),
+                words=about("Were they seen or heard of another time?"),
+                ways=SKIP_ONLY,
+            ),
+            when=full(HEARD_OF),
+        ),
+        Choice(
+            key="d3_paper",
+            title=_("A paper from an office"),
+            words=about("Did any office ever give you a paper about them? Please do not send it."),
+            options=(
+                Choosable("yes", _("Yes"), ("yes", "نعم")),
+                Choosable("no", _("No"), ("no", "لا")),
+            ),
+            columns=2,
+            ways=OPTIONAL,
+            when=full(HEARD_OF),
+            forms="W B",
+        ),
+        MultipleChoice(
+            key="d4_steps",
+            title=_("Where you asked"),
+            words=about("Where have you asked about them so far? Several are possible."),
+            options=(
+                Choosable("police", _("Police"), ("شرطة", "المخفر")),
+                Choosable("branch", _("A security branch"), ("فرع", "الفرع")),
+                Choosable("court", _("A court"), ("محكمة",)),
+                Choosable("icrc", _("The ICRC (Red Cross)"), ("الصليب الأحمر", "icrc")),
+                Choosable("sarc", _("The Syrian Red Crescent"), ("الهلال الأحمر", "sarc")),
+                Choosable("ncmp", _("The National Commission for the Missing"), ("ncmp",)),
+                Choosable("un", _("The United Nations"), ("الأمم المتحدة", "un", "iimp")),
+                Choosable("lawyer", _("A lawyer"), ("محامي",)),
+                Choosable("association", _("An association of families"), ("رابطة",)),
+                OTHER,
+                Choosable("nobody", _("Nobody: too dangerous, or not possible"), ("لا أحد",)),
+            ),
+            alone=("nobody",),
+            forms="W C",
+        ),
+        Text(
+            key="d4_words",
+            title=_("Where else"),
+            words=_("Where else have you asked?"),
+            when=full(Is("d4_steps", ("other",))),
+            most=500,
+        ),
+        MultipleChoice(
+            key="d5_elsewhere",
+            title=_("Registered with"),
+            words=about("Is their case registered somewhere already?"),
+            options=(
+                Choosable("none", _("Nowhere"), ("no", "لا")),
+                Choosable("wgeid", _("UN Working Group on Disappearances"), ("wgeid",)),
+                Choosable("iimp", _("UN institution on missing persons (IIMP)"), ("iimp",)),
+                Choosable("icrc", _("ICRC (Red Cross)"), ("الصليب الأحمر",)),
+                Choosable("icmp", _("ICMP"), ("icmp",)),
+                Choosable("ncmp", _("National Commission (NCMP)"), ("ncmp",)),
+                Choosable("association", _("An association of families"), ("رابطة",)),
+                OTHER,
+            ),
+            alone=("none",),
+            ways=OPTIONAL,
+            when=FULL,
+            forms="W C",
+        ),
+        Text(
+            key="d5_number",
+            title=_("Number there"),
+            words=_("If you have a number from there, please write it with the name of the body."),
+            ways=OPTIONAL,
+            when=full(
+                Is(
+                    "d5_elsewhere",
+                    ("wgeid", "iimp", "icrc", "icmp", "ncmp", "association", "other"),
+                )
+            ),
+            most=300,
+        ),
+        YesNo(
+            key="e1_photo",
+            title=_("A photo"),
+            words=about(
+                "Do you have a photo of them? Please do not send it now; a person will ask later."
+            ),
+            ways=OPTIONAL,
+            when=FULL,
+            forms="W R P U",
+        ),
+    ),
+    intro=about("A few questions about the time since then."),
+)
+
+_YOU = Section(
+    "you",
+    _("About you"),
+    (
+        Name(
+            key="f1_name",
+            title=_("Your name"),
+            words=_("What may we call you? A first name is enough; it stays confidential."),
+            hint=_("Some UN bodies will need the full name later, only if you agree to it."),
+            when=FULL,
+            forms="W C R M P U B",
+        ),
+        Choice(
+            key="f2_country",
+            title=_("Country you live in"),
+            words=_("In which country do you live now? We do not ask for an address."),
+            options=COUNTRIES,
+            columns=2,
+            ways=OPTIONAL,
+            when=FULL,
+            forms="W R U",
+        ),
+        Choice(
+            key="f3_reach",
+            title=_("How we stay in touch"),
+            words=_("May we write to you here?"),
+            hint=_(
+                "If yes, we keep a sealed way to reach you. If no, nothing ties this chat to the "
+                "report, and you come back with a code."
+            ),
+            options=(
+                Choosable("reachable", _("Yes, write to me here"), ("yes", "نعم", "اي")),
+                Choosable("detached", _("No, I come back with the code"), ("no", "لا")),
+            ),
+            ways=(),
+            forms="W C R M P U B",
+        ),
+        Choice(
+            key="f3_hours",
+            title=_("Safe hours"),
+            words=_("At what time of day is it safe to write to you?"),
+            options=(
+                Choosable("any", _("Any time of day"), ("any", "أي وقت")),
+                Choosable("morning", _("In the morning"), ("morning", "صباحاً", "الصبح")),
+                Choosable("afternoon", _("In the afternoon"), ("afternoon", "بعد الظهر")),
+                Choosable("evening", _("In the evening"), ("evening", "مساءً", "المسا")),
+            ),
+            columns=2,
+            ways=OPTIONAL,
+            when=full(Is("f3_reach", ("reachable",))),
+        ),
+        Text(
+            key="f3_who",
+            title=_("Who may answer"),
+            words=_("May anybody besides you answer here? If so, who?"),
+            ways=OPTIONAL,
+            when=full(Is("f3_reach", ("reachable",))),
+            most=300,
+        ),
+        Choice(
+            key="f3_rhythm",
+            title=_("How often"),
+            words=_("How often shall we write, even when there is nothing new?"),
+            options=(
+                Choosable("month", _("Every month"), ("monthly", "كل شهر")),
+                Choosable("quarter", _("Every three months"), ("كل 3 أشهر",)),
+                Choosable("news_only", _("Only when there is news"), ("only news",)),
+            ),
+            ways=OPTIONAL,
+            when=full(Is("f3_reach", ("reachable",))),
+        ),
+        Text(
+            key="f4_backup",
+            title=_("Second person"),
+            words=_("Is there a second person we may turn to if we lose you, who agrees to that?"),
+            hint=_("Please write how to reach them, only if they agreed."),
+            ways=OPTIONAL,
+            when=full(Is("f3_reach", ("reachable",))),
+            forms="R",
+            most=500,
+        ),
+        MultipleChoice(
+            key="f5_share",
+            title=_("Sharing"),
+            words=_("With whom may we share the report, later and with your knowledge?"),
+            hint=_("Each of them is a decision of its own. The service does not depend on it."),
+            options=(
+                Choosable("none_now", _("With nobody for now"), ("none", "لا أحد", "no", "لا")),
+                Choosable("un_wgced", _("UN Working Group and Committee on Disappearances")),
+                Choosable("iimp", _("UN institution on missing persons (IIMP)"), ("iimp",)),
+                Choosable("icrc", _("ICRC (Red Cross)"), ("الصليب الأحمر",)),
+                Choosable("icmp", _("ICMP"), ("icmp",)),
+                Choosable("ncmp", _("National Commission (NCMP)"), ("ncmp",)),
+                Choosable("association", _("An association of families"), ("رابطة",)),
+            ),
+            alone=("none_now",),
+            when=FULL,
+            forms="W C M U",
+        ),
+        Review(
+            key="f6_confirm",
+            title=_("Send"),
+            words=_("This is your report. Please read it once more, if you want to."),
+            send=_("Send the report"),
+        ),
+    ),
+    intro=_("The last part is about you, and how we stay in touch."),
+)
+
+REPORT = Flow(
+    "report",
+    version=1,
+    sections=(
+        Section(
+            "pace",
+            _("Length of the report"),
+            (
+                Choice(
+                    key="pace",
+                    title=_("Length of the report"),
+                    words=_("Do you want to answer all questions, or only the eight shortest?"),
+                    options=(
+                        Choosable(
+                            "full", _("All questions, with pauses when I want"), ("full", "كل")
+                        ),
+                        Choosable("short", _("Only eight, because I am in danger"), ("short",)),
+                    ),
+                    ways=(),
+                ),
+            ),
+        ),
+        _PERSON,
+        _EVENT,
+        _SINCE,
+        _YOU,
+    ),
+)
+
+SHARED = (
+    "pace", "c1_when", "c2_gov", "c2_country", "c3_place", "c4_how", "c4_words",
+    "c5_by", "c5_state", "c5_north", "c5_east", "c5_now", "c5_local", "c5_foreign", "c5_words",
+    "c6_story", "c7_others", "c7_count", "f1_name", "f2_country", "f3_reach", "f3_hours",
+    "f3_who", "f3_rhythm", "f4_backup", "f5_share",
+)  # fmt: skip
+"""What a next report about somebody taken in the same event need not ask again."""
+
+SHORT_PATH = (
+    "b2_given", "b3_father", "b4_family", "c1_when", "c2_gov", "c5_by", "d4_steps", "f3_reach",
+)  # fmt: skip
+"""The eight questions for people in danger."""
+
+FIRST_WORD_DAYS = 14
+"""By then a family hears from its caseworker for the first time."""
+
+URGENT_DAYS = 92
+"""A disappearance of the last three months is urgent (the UN Working Group's urgent procedure)."""
+
+SUBMITTED: tuple[Words, ...] = (
+    _("Thank you. The report has been sent and sealed; from now on this service cannot open it."),
+    # Translators: {code} is the receipt code, for example K7Q2-91MX-3TRW.
+    _("Your receipt code: {code}"),
+    _(
+        "Please keep the code somewhere safe. It is the name of your case with us, and the way "
+        "back to it from any phone."
+    ),
+    # Translators: {date} is a day, two weeks ahead.
+    _("A caseworker will read the report. You will hear from us here by {date}."),
+    _("To add, change or withdraw something, write “menu” at any time."),
+)
+SUBMITTED_DETACHED: tuple[Words, ...] = (
+    *SUBMITTED[:3],
+    _(
+        "Nothing ties this chat to the report any more. What waits for you is told to whoever "
+        "comes back with the code: write it here whenever you like."
+    ),
+)
+URGENT = _("Because this happened so recently, a person of our team is told at once. Please go on.")
+SELF: tuple[Words, ...] = (
+    _("Because this is about yourself, a person will look after it with you."),
+    _("What you answered so far stays here, encrypted. A person of our team will write to you."),
+)
+NEXT_PERSON = _(
+    "You told us that others were taken at the same time. Do you want to report another of them "
+    "now? What is the same (time, place, what happened, about you) is not asked again."
+)
