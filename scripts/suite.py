@@ -97,6 +97,12 @@ def bring_browser() -> str:
     return done.stdout.strip().splitlines()[-1] if done.returncode == 0 else ""
 
 
+def run_checks() -> int:
+    """Run `make check` without what the tests will run anyway; return its exit status."""
+    command = [sys.executable, str(ROOT / "scripts" / "check.py"), "--without-tests"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+
+
 def whole(extra: Sequence[str]) -> int:
     """Run the checks and all tests; 0 only when everything ran that can run here, and passed."""
     began = time.monotonic()
@@ -107,8 +113,7 @@ def whole(extra: Sequence[str]) -> int:
     else:
         deselected = "tests marked browser: there is no Chromium here (see above)"
         extra = ["-m", "not browser", *extra]
-    check = [sys.executable, str(ROOT / "scripts" / "check.py"), "--without-tests"]
-    checked = subprocess.run(check, stdin=subprocess.DEVNULL, check=False).returncode
+    checked = run_checks()
     tested = pytest(extra)
     result = read_result(RESULTS)
     report(result, deselected, began)
