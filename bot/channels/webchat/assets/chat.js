@@ -181,10 +181,11 @@ function renew(element, message) {
   if (element.message && element.message.text !== message.text) {
     putLines(element.querySelector(".text"), message.text, message.language);
   }
-  const held = element.contains(document.activeElement) && document.activeElement.dataset.data;
+  const standing = element.contains(document.activeElement) ? document.activeElement : null;
+  const held = standing?.dataset.data;
   element.message = message;
   drawAnswers(element, message);
-  const again = held && element.querySelector(`[data-data="${CSS.escape(held)}"]`);
+  const again = held ? element.querySelector(`[data-data="${CSS.escape(held)}"]`) : null;
   again?.focus({ preventScroll: true });
   return Boolean(held) && !again;
 }
@@ -443,8 +444,8 @@ function connect() {
     flushAfterReturn();
   };
   stream.onmessage = (event) => {
-    page.place = event.lastEventId;
     apply(JSON.parse(event.data));
+    page.place = event.lastEventId;
   };
   stream.onerror = () => {
     if (page.stream !== stream) return;
