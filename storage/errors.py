@@ -62,3 +62,7 @@ class WrongKeystore(StorageError):
 
 class UnknownDatabase(StorageError):
     """The address of the database is neither sqlite+aiosqlite:// nor postgresql+asyncpg://."""
+
+
+class KeysMissing(CannotKeep):
+    """The keystore lacks a key that is needed to keep this."""

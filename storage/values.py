@@ -211,17 +211,10 @@ class Due:
     ledger: int = 0
     drafts: int = 0
     contacts: int = 0
-    tasks: int = 0
 
     @property
     def total(self) -> int:
         """The sum of all of them."""
         return (
-            self.inbox
-            + self.set_aside
-            + self.letters
-            + self.ledger
-            + self.drafts
-            + self.contacts
-            + self.tasks
+            self.inbox + self.set_aside + self.letters + self.ledger + self.drafts + self.contacts
         )

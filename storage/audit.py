@@ -1,0 +1,80 @@
+"""The audit log: who did what to what, when; chained, so that taking a row out is seen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, insert, select
+
+from storage import chain
+from storage.tables import audit
+from storage.transaction import AUDIT_LOCK, Transaction, as_moment, milliseconds
+from storage.values import Fault, Head
+
+_APPEND = insert(audit)
+_HEAD = select(audit.c.seq, audit.c.mac).order_by(audit.c.seq.desc()).limit(1)
+_AFTER = select(audit).where(audit.c.seq > bindparam("after")).order_by(audit.c.seq).limit(500)
+
+
+class Act(NamedTuple):
+    """One row of the log. Actor and object are opaque ids, the verb a fixed word."""
+
+    seq: int
+    actor: str
+    verb: str
+    object: str
+    at: datetime
+
+
+class Audit:
+    """The log of one transaction: a row is kept exactly when what it tells of is."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def append(self, actor: str, verb: str, object: str, now: datetime) -> None:
+        """Add a row. Raises `CannotKeep`."""
+        await self._tx.lock(AUDIT_LOCK)
+        at = milliseconds(now)
+        head = chain.link(self._key(), await self.head(), *_fields(actor, verb, object, at))
+        row = {
+            "seq": head.seq,
+            "actor": actor,
+            "verb": verb,
+            "object": object,
+            "at": at,
+            "mac": head.mac,
+        }
+        await self._tx.change(_APPEND, row)
+
+    async def head(self) -> Head:
+        """Return the newest link."""
+        row = await self._tx.row(_HEAD)
+        return Head(row.seq, row.mac) if row else chain.NOTHING
+
+    async def read(self, after: int = 0) -> list[Act]:
+        """Return up to 500 rows that follow row ``after``."""
+        rows = await self._tx.rows(_AFTER, {"after": after})
+        return [Act(row.seq, row.actor, row.verb, row.object, as_moment(row.at)) for row in rows]
+
+    async def verify(self, remembered: Head | None = None) -> list[Fault]:
+        """Return where the chain does not hold; see `Reports.verify` for ``remembered``."""
+        faults: list[Fault] = []
+        before, key = chain.NOTHING, self._key()
+        seen = remembered is None or remembered.seq == 0
+        while rows := await self._tx.rows(_AFTER, {"after": before.seq}):
+            for row in rows:
+                fields = _fields(row.actor, row.verb, row.object, row.at)
+                if not chain.fits(key, before, row.seq, row.mac, *fields):
+                    faults.append(Fault("broken", row.seq, row.object))
+                before = Head(row.seq, row.mac)
+                seen = seen or before == remembered
+        return faults if seen else [*faults, Fault("shortened", before.seq)]
+
+    def _key(self) -> bytes:
+        return self._tx.origin_key(b"audit/v1")
+
+
+def _fields(actor: str, verb: str, what: str, at: int) -> tuple[bytes, ...]:
+    return (actor.encode(), verb.encode(), what.encode(), at.to_bytes(8, "big"))

@@ -1,0 +1,437 @@
+"""Contacts: the reporters' side of conversations, each found by a keyed mark of its address.
+
+A row holds the address (boxed under the contact key), the data key (`data_keys.py`) and the session
+(boxed under the data key, bound to its row and revision). `Contacts.lock_many` opens what it can:
+a session whose key ended as planned, or whose bytes do not open, is reported as lost in the value,
+because one family's damaged row must not hold up the others of its batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, bindparam, column, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate, Update
+from sqlalchemy.types import Integer, TypeEngine
+
+from flows.session import NotASession, Session, pack, unpack
+from storage import data_keys, vault
+from storage.data_keys import DataKey, Slots, slot_of
+from storage.errors import Busy, NotFound, Stale
+from storage.keyring import KeysUnusable
+from storage.tables import contacts
+from storage.tasks import Tasks
+from storage.transaction import (
+    BYTES,
+    INTEGER,
+    Transaction,
+    among,
+    day,
+    locked,
+    numbers,
+)
+from storage.values import Contact, Lost, Reach, Standing
+from storage.vault import CannotOpen
+
+REMIND_AFTER: Final = 7
+"""Days of silence after which an unfinished draft may be kindly reminded of, once."""
+
+EXPIRE_AFTER: Final = 30
+"""Days of silence after which a draft ends; epoch keys live as long."""
+
+_IN_ONE_STATEMENT: Final = 500
+
+
+class Contacts:
+    """Contacts of one transaction: found, locked, opened, saved."""
+
+    def __init__(self, tx: Transaction, slots: Slots) -> None:
+        self._tx = tx
+        self._slots = slots
+
+    async def lock_many(self, reaches: Sequence[Reach], today: date) -> dict[Reach, Contact]:
+        """Find or add these contacts and hold their rows until the end. Raises `CannotKeep`."""
+        by_tag = {self._tag(reach): reach for reach in reaches}
+        found = await self._lock(by_tag)
+        missing = by_tag.keys() - found.keys()
+        if missing:
+            found |= await self._add({tag: by_tag[tag] for tag in missing}, day(today))
+        opened = {reach: self._open(found[tag], reach) for tag, reach in by_tag.items()}
+        await self._report_damage(opened.values(), today)
+        return opened
+
+    async def get(self, contact_id: int) -> Contact:
+        """Return one contact, its row held until the end. Raises `NotFound`."""
+        values = {"ids": numbers([contact_id], postgres=self._tx.postgres)}
+        row = await self._tx.row(_by_id(self._tx.postgres), values)
+        if row is None:
+            raise NotFound
+        return self._open(row, self._address(row))
+
+    async def save(
+        self, changed: Sequence[tuple[Contact, Session]], today: date, *, heard: bool = True
+    ) -> None:
+        """Keep these sessions, each in the row its contact was read from.
+
+        ``heard`` says that the family spoke: the draft's time begins anew and its data key moves
+        to today's epoch. Without it (we reminded them) the draft ends when it would have ended.
+        Raises `Stale` when a row has changed since, `CannotKeep`.
+        """
+        latest = {contact.id: (contact, session) for contact, session in changed}
+        if not latest:
+            return
+        new_keys = await self._new_keys([contact for contact, _session in latest.values()], today)
+        rows = [
+            self._saved(contact, session, new_keys.get(contact.id), day(today), heard)
+            for contact, session in latest.values()
+        ]
+        await self._write(rows)
+
+    async def renew(self, contact: Contact) -> Contact:
+        """Part from the contact's data key: what it closed can never be opened again.
+
+        The session goes with it, and the old slot is wiped after the commit; the next `save` makes
+        a new key. Raises `Stale`, `CannotKeep`.
+        """
+        values = {"row": contact.id, "seen": contact.revision}
+        if await self._tx.change(_RENEW, values) != 1:
+            raise Stale
+        self._tx.stale_slots.append(slot_of(contact.id, contact.generation))
+        return replace(
+            contact,
+            session=None,
+            revision=contact.revision + 1,
+            generation=contact.generation + 1,
+            lost="",
+            epoch=None,
+            data_key=None,
+            key_box=None,
+        )
+
+    async def mark(self, contact_id: int, state: Standing) -> None:
+        """Note whether this contact may be written to."""
+        await self._tx.change(_MARK, {"row": contact_id, "new_state": state})
+
+    async def due_reminders(self, today: date, limit: int) -> list[Contact]:
+        """Return contacts whose unfinished draft may be reminded of, each once.
+
+        Their rows are held, and no longer due: the caller reminds them in the same transaction.
+        """
+        values = {"today": day(today), "limit": limit}
+        rows = await self._tx.rows(_remind(self._tx.postgres), values)
+        ids = numbers([row.id for row in rows], postgres=self._tx.postgres)
+        await self._tx.change(_reminded(self._tx.postgres), {"ids": ids})
+        opened = [await self._open_whole(row, today) for row in rows]
+        return [contact for contact in opened if contact and contact.session is not None]
+
+    async def expire(self, today: date, limit: int) -> int:
+        """End drafts whose time is over, at most ``limit``; return how many it was."""
+        values = {"today": day(today), "limit": limit}
+        rows = await self._tx.rows(_expired(self._tx.postgres), values)
+        ids = [row.id for row in rows]
+        await self._tx.change(
+            _end(self._tx.postgres), {"ids": numbers(ids, postgres=self._tx.postgres)}
+        )
+        self._tx.stale_slots += [slot_of(row.id, row.generation) for row in rows]
+        return len(ids)
+
+    # ── rows ──
+
+    async def _lock(self, tags: Any) -> dict[bytes, Row[Any]]:
+        ordered, query = sorted(tags), _by_tag(self._tx.postgres)
+        found: dict[bytes, Row[Any]] = {}
+        for start in range(0, len(ordered), _IN_ONE_STATEMENT):
+            part = ordered[start : start + _IN_ONE_STATEMENT]
+            rows = await self._tx.rows(query, {"tags": part})
+            found |= {bytes(row.tag): row for row in rows}
+        return found
+
+    async def _add(self, reaches: dict[bytes, Reach], today: int) -> dict[bytes, Row[Any]]:
+        rows = [self._new(tag, reaches[tag], today) for tag in sorted(reaches)]
+        added = await self._tx.rows(_ADD[self._tx.postgres], rows)
+        found = {bytes(row.tag): row for row in added}
+        # Another worker was faster with the rest: the insert has waited for its commit.
+        elsewhere = reaches.keys() - found.keys()
+        found |= await self._lock(elsewhere) if elsewhere else {}
+        if found.keys() != reaches.keys():
+            raise Busy  # added and deleted again in between
+        return found
+
+    def _new(self, tag: bytes, reach: Reach, today: int) -> dict[str, Any]:
+        person = vault.pad(reach.person.encode("utf-8", "surrogatepass"), 64)
+        return {
+            "tag": tag,
+            "channel": reach.channel,
+            "account": reach.account,
+            "address_box": vault.box(_address_key(self._tx), person, _address_place(tag)),
+            "state": "active",
+            "revision": 0,
+            "generation": 0,
+            "created_on": today,
+            "last_on": today,
+        }
+
+    async def _write(self, rows: list[dict[str, Any]]) -> None:
+        if self._tx.postgres:
+            columns = {name: [row[name] for row in rows] for name in rows[0]}
+            kept = len(await self._tx.rows(_SAVE_POSTGRES, columns))
+        else:
+            kept = await self._tx.change(_SAVE_SQLITE, rows)
+        if kept != len(rows):
+            raise Stale
+
+    # ── what is in them ──
+
+    def _tag(self, reach: Reach) -> bytes:
+        tag_key = self._tx.tag_key()
+        return vault.tag(tag_key, "contact", reach.channel, reach.account, reach.person)
+
+    def _address(self, row: Row[Any]) -> Reach:
+        return open_address(self._tx, row.channel, row.account, row.tag, row.address_box)
+
+    def _open(self, row: Row[Any], reach: Reach) -> Contact:
+        key, session, lost = self._open_session(row)
+        return Contact(
+            row.id,
+            reach,
+            session,
+            row.revision,
+            row.state,
+            row.generation,
+            lost,
+            row.tag,
+            vault.day_of(row.key_box) if key else None,
+            key,
+            row.key_box if key else None,
+        )
+
+    def _open_session(self, row: Row[Any]) -> tuple[bytes | None, Session | None, Lost]:
+        if row.key_box is None:
+            return None, None, ""
+        try:
+            key = data_keys.open_box(self._tx, row.id, row.generation, row.tag, row.key_box)
+            if row.session_box is None:
+                return key, None, ""
+            packed = vault.unbox_session(key, row.session_box, row.tag, row.revision)
+            return key, unpack(packed), ""
+        except KeysUnusable:
+            return None, None, "expired"
+        except (CannotOpen, NotASession):
+            return None, None, "damaged"
+
+    async def _open_whole(self, row: Row[Any], today: date) -> Contact | None:
+        try:
+            return self._open(row, self._address(row))
+        except CannotOpen:
+            await Tasks(self._tx).put_on("address_damaged", row.id, None, today)
+            return None
+
+    async def _report_damage(self, opened: Any, today: date) -> None:
+        for contact in opened:
+            if contact.lost == "damaged":
+                await Tasks(self._tx).put_on("session_damaged", contact.id, None, today)
+
+    async def _new_keys(self, changed: Sequence[Contact], today: date) -> dict[int, DataKey]:
+        wanted = [(it.id, _generation(it), it.tag) for it in changed if it.data_key is None]
+        self._tx.stale_slots += [slot_of(it.id, it.generation) for it in changed if it.lost]
+        return await data_keys.make(self._tx, self._slots, wanted, day(today))
+
+    def _saved(
+        self, contact: Contact, session: Session, made: DataKey | None, today: int, heard: bool
+    ) -> dict[str, Any]:
+        key = made.key if made else contact.data_key
+        assert key is not None  # noqa: S101 - _new_keys made one where there was none
+        moved = heard and not made and contact.epoch != today
+        key_box = made.box if made else contact.key_box
+        if moved:
+            key_box = data_keys.rebox(
+                self._tx, contact.id, contact.generation, contact.tag, key, today
+            )
+        box = vault.box_session(key, pack(session), contact.tag, contact.revision + 1)
+        return {
+            "row": contact.id,
+            "seen": contact.revision,
+            "new_generation": _generation(contact),
+            "new_key_box": key_box,
+            "new_session_box": box,
+            "new_last_on": today if heard else None,
+            "new_remind_on": today + REMIND_AFTER if heard else None,
+            "new_expire_on": today + EXPIRE_AFTER if heard else None,
+        }
+
+
+def _generation(contact: Contact) -> int:
+    # A lost session's slot may still hold its secret; the new key takes the other slot, so that a
+    # transaction that comes to nothing has destroyed nothing.
+    return contact.generation + 1 if contact.lost else contact.generation
+
+
+def open_address(
+    tx: Transaction, channel: str, account: str, tag: bytes, address_box: bytes
+) -> Reach:
+    """Return where a contact is reached. Raises `CannotOpen`."""
+    person = vault.unpad(vault.unbox(_address_key(tx), address_box, _address_place(tag)))
+    return Reach(channel, account, person.decode("utf-8", "surrogatepass"))
+
+
+def _address_key(tx: Transaction) -> bytes:
+    return tx.contact_key(b"address/v1")
+
+
+def _address_place(tag: bytes) -> bytes:
+    return vault.place("contacts", "address_box", tag)
+
+
+# ── statements ──
+
+_OPENED = (
+    contacts.c.id,
+    contacts.c.tag,
+    contacts.c.channel,
+    contacts.c.account,
+    contacts.c.address_box,
+    contacts.c.state,
+    contacts.c.revision,
+    contacts.c.generation,
+    contacts.c.key_box,
+    contacts.c.session_box,
+)
+
+_ADD: Final[dict[bool, ReturningInsert[Any]]] = {
+    True: postgresql.insert(contacts).on_conflict_do_nothing().returning(*_OPENED),
+    False: sqlite.insert(contacts).on_conflict_do_nothing().returning(*_OPENED),
+}
+
+_MARK: Final[Update] = (
+    update(contacts).where(contacts.c.id == bindparam("row")).values(state=bindparam("new_state"))
+)
+
+_RENEW: Final[Update] = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("row"), contacts.c.revision == bindparam("seen"))
+    .values(
+        revision=contacts.c.revision + 1,
+        generation=contacts.c.generation + 1,
+        key_box=None,
+        session_box=None,
+        remind_on=None,
+        expire_on=None,
+    )
+)
+
+_SAVE_SQLITE: Final[Update] = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("row"), contacts.c.revision == bindparam("seen"))
+    .values(
+        revision=contacts.c.revision + 1,
+        generation=bindparam("new_generation"),
+        key_box=bindparam("new_key_box"),
+        session_box=bindparam("new_session_box"),
+        last_on=func.coalesce(bindparam("new_last_on"), contacts.c.last_on),
+        remind_on=bindparam("new_remind_on"),
+        expire_on=func.coalesce(bindparam("new_expire_on"), contacts.c.expire_on),
+    )
+)
+
+
+def _save_postgres() -> ReturningUpdate[Any]:
+    kinds: dict[str, TypeEngine[Any]] = {
+        "row": INTEGER,
+        "seen": INTEGER,
+        "new_generation": Integer(),
+        "new_key_box": BYTES,
+        "new_session_box": BYTES,
+        "new_last_on": Integer(),
+        "new_remind_on": Integer(),
+        "new_expire_on": Integer(),
+    }
+    arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()]
+    columns = [column(name, kind) for name, kind in kinds.items()]
+    new = func.unnest(*arrays).table_valued(*columns, name="new").render_derived()
+    return (
+        update(contacts)
+        .where(contacts.c.id == new.c.row, contacts.c.revision == new.c.seen)
+        .values(
+            revision=contacts.c.revision + 1,
+            generation=new.c.new_generation,
+            key_box=new.c.new_key_box,
+            session_box=new.c.new_session_box,
+            last_on=func.coalesce(new.c.new_last_on, contacts.c.last_on),
+            remind_on=new.c.new_remind_on,
+            expire_on=func.coalesce(new.c.new_expire_on, contacts.c.expire_on),
+        )
+        .returning(contacts.c.id)
+    )
+
+
+_SAVE_POSTGRES: Final = _save_postgres()
+
+
+@cache
+def _by_tag(postgres: bool) -> Select[Any]:
+    query = (
+        select(*_OPENED)
+        .where(among(contacts.c.tag, "tags", BYTES, postgres=postgres))
+        .order_by(contacts.c.tag)
+    )
+    return locked(query, postgres=postgres)
+
+
+@cache
+def _by_id(postgres: bool) -> Select[Any]:
+    query = select(*_OPENED).where(among(contacts.c.id, "ids", INTEGER, postgres=postgres))
+    return locked(query.order_by(contacts.c.tag), postgres=postgres)
+
+
+@cache
+def _remind(postgres: bool) -> Select[Any]:
+    query = (
+        select(*_OPENED)
+        .where(
+            contacts.c.remind_on <= bindparam("today"),
+            contacts.c.state == "active",
+            contacts.c.session_box.is_not(None),
+        )
+        .order_by(contacts.c.remind_on, contacts.c.id)
+        .limit(bindparam("limit"))
+    )
+    return query.with_for_update(skip_locked=True) if postgres else query
+
+
+@cache
+def _reminded(postgres: bool) -> Update:
+    chosen = among(contacts.c.id, "ids", INTEGER, postgres=postgres)
+    return update(contacts).where(chosen).values(remind_on=None)
+
+
+@cache
+def _expired(postgres: bool) -> Select[Any]:
+    query = (
+        select(contacts.c.id, contacts.c.generation)
+        .where(contacts.c.expire_on <= bindparam("today"))
+        .order_by(contacts.c.expire_on, contacts.c.id)
+        .limit(bindparam("limit"))
+    )
+    return query.with_for_update(skip_locked=True) if postgres else query
+
+
+@cache
+def _end(postgres: bool) -> Update:
+    return (
+        update(contacts)
+        .where(among(contacts.c.id, "ids", INTEGER, postgres=postgres))
+        .values(
+            revision=contacts.c.revision + 1,
+            generation=contacts.c.generation + 1,
+            key_box=None,
+            session_box=None,
+            remind_on=None,
+            expire_on=None,
+        )
+    )

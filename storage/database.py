@@ -1,0 +1,297 @@
+"""The database: transactions, and the stores that work inside them.
+
+    async with database.begin() as work: ...       one transaction
+    await database.run(job)                        the same, repeated when another was in the way
+
+A transaction is kept whole or not at all. Whoever catches `CannotKeep` out of it must not
+acknowledge anything to a provider. Secrets of data keys that ended are wiped after the commit;
+should the process die in between, `sweep` does it at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+import structlog
+from sqlalchemy import URL, select
+from sqlalchemy import func as sql
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from storage import connection, data_keys, vault
+from storage.audit import Audit
+from storage.cases import Cases
+from storage.connection import DRIVER_ERRORS, asked
+from storage.contacts import Contacts
+from storage.data_keys import Slots
+from storage.errors import (
+    Busy,
+    CannotKeep,
+    Damaged,
+    Full,
+    KeysMissing,
+    NotFound,
+    Stale,
+    StorageError,
+    Unclear,
+    Unreachable,
+    WrongKeystore,
+    WrongSchema,
+)
+from storage.inbox import Inbox
+from storage.keyring import Keystore
+from storage.ledger import Ledger
+from storage.migrations import check_schema
+from storage.outbox import Outbox
+from storage.reports import Reports
+from storage.retention import Retention
+from storage.tables import facts
+from storage.tasks import Tasks
+from storage.transaction import Transaction
+from storage.values import (
+    Case,
+    Contact,
+    Dead,
+    Due,
+    Fault,
+    Head,
+    Letter,
+    NewLetter,
+    Noted,
+    Postponed,
+    Reach,
+    SealedReport,
+    Sent,
+    SetAside,
+    Task,
+    UpdateKey,
+)
+
+__all__ = [
+    "Busy",
+    "CannotKeep",
+    "Case",
+    "Contact",
+    "Damaged",
+    "Database",
+    "Dead",
+    "Due",
+    "Fault",
+    "Full",
+    "Head",
+    "KeysMissing",
+    "Letter",
+    "NewLetter",
+    "NotFound",
+    "Noted",
+    "Postponed",
+    "Reach",
+    "SealedReport",
+    "Sent",
+    "SetAside",
+    "Stale",
+    "StorageError",
+    "Task",
+    "Unclear",
+    "Unreachable",
+    "UpdateKey",
+    "Work",
+    "WrongKeystore",
+    "WrongSchema",
+]
+
+T = TypeVar("T")
+Job = Callable[["Work"], Awaitable[T]]
+
+TRIES: Final = 5
+_SWEPT_AT_ONCE: Final = 500
+_KEYSTORE: Final = "keystore"
+_log = structlog.get_logger(__name__)
+
+
+class Work:
+    """One transaction, and the stores that take part in it."""
+
+    def __init__(self, tx: Transaction, slots: Slots) -> None:
+        self.inbox = Inbox(tx)
+        self.contacts = Contacts(tx, slots)
+        self.outbox = Outbox(tx)
+        self.ledger = Ledger(tx)
+        self.reports = Reports(tx)
+        self.cases = Cases(tx)
+        self.tasks = Tasks(tx)
+        self.audit = Audit(tx)
+        self.retention = Retention(tx, self.contacts)
+
+
+class Database:
+    """An open database, of either kind. Made by `connect`, given back by `close`."""
+
+    def __init__(self, url: URL, engine: AsyncEngine, keystore: Keystore) -> None:
+        self._url = url
+        self._engine = engine
+        self._keystore = keystore
+        self._slots = Slots(keystore)
+
+    @classmethod
+    async def connect(cls, url: str, keystore: Keystore) -> Self:
+        """Open a migrated database.
+
+        Raises `UnknownDatabase`, `WrongSchema` when the migrations have not been run,
+        `WrongKeystore` when it was made with another keystore, `CannotKeep`.
+        """
+        parsed = connection.parse(url)
+        database = cls(parsed, connection.make_engine(parsed), keystore)
+        try:
+            await database._check()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def run(self, job: Job[T]) -> T:
+        """Carry ``job`` out in one transaction and return what it returns.
+
+        When another transaction was in the way, everything is undone and ``job`` is called again,
+        up to five times in all: so it must do nothing but work on what it is given. Raises
+        `CannotKeep`, and whatever ``job`` raises.
+        """
+        for attempt in range(1, TRIES + 1):
+            try:
+                async with self.begin() as work:
+                    return await job(work)
+            except Busy:
+                if attempt == TRIES:
+                    raise
+            await asyncio.sleep(random.uniform(0.005, 0.02) * 2**attempt)
+        raise Busy  # never reached: the last try returns or raises
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Work]:
+        """Open one transaction: committed when the block ends, undone when it raises."""
+        async with self._transaction() as tx:
+            yield Work(tx, self._slots)
+        await self._wipe(tx.stale_slots)
+
+    @asynccontextmanager
+    async def sole(self, name: str) -> AsyncIterator[bool]:
+        """Yield True while this process alone holds the lock ``name``, False when another does."""
+        if connection.is_postgres(self._url):
+            async with self._advisory(name) as held:
+                yield held
+        else:
+            with _file_lock(self._lock_file(name)) as held:
+                yield held
+
+    async def sweep(self) -> int:
+        """Wipe slots no contact's data key hangs on; return how many. For the start of a process.
+
+        They are left behind by a process that died between a commit and the wipe that follows it.
+        """
+        wiped, used = 0, await self._slots.used()
+        for start in range(0, len(used), _SWEPT_AT_ONCE):
+            part = used[start : start + _SWEPT_AT_ONCE]
+            async with self._transaction() as tx:
+                wiped += await data_keys.sweep(tx, self._slots, part)
+        return wiped
+
+    async def checkpoint(self) -> None:
+        """Fold SQLite's log into its file and cut it to nothing; PostgreSQL does so by itself."""
+        if connection.is_postgres(self._url):
+            return
+        opened = await asked(self._engine.connect().start())
+        try:
+            driver: Any = (await opened.get_raw_connection()).driver_connection
+            await asked(driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)"))
+        finally:
+            await asyncio.shield(opened.close())
+
+    async def close(self) -> None:
+        """Give all connections back. Calling it twice does no harm."""
+        await self._engine.dispose()
+
+    # ── within ──
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Transaction]:
+        opened = await asked(self._engine.connect().start())
+        try:
+            running = await asked(opened.begin().start())
+            yield Transaction(opened, self._keystore)
+            await asked(running.commit(), committing=True)
+        finally:
+            # Undoes what was not committed. Shielded: a cancelled task must not leave the one
+            # connection of SQLite in the middle of a transaction.
+            with suppress(*DRIVER_ERRORS):
+                await asyncio.shield(opened.close())
+
+    async def _wipe(self, slots: Sequence[int]) -> None:
+        if not slots:
+            return
+        try:
+            async with self._transaction() as tx:
+                await data_keys.wipe_stale(tx, self._slots, slots)
+        except CannotKeep as fault:
+            # The transaction itself is committed and must not look failed; `sweep` will do it.
+            _log.warning("slot_wipe_failed", reason=type(fault).__name__, count=len(slots))
+
+    async def _check(self) -> None:
+        async with self._transaction() as tx:
+            await check_schema(tx.connection)
+            mine = vault.tag(tx.tag_key(), "keystore")
+            insert = postgresql.insert if tx.postgres else sqlite.insert
+            row = {"name": _KEYSTORE, "value": mine}
+            await tx.change(insert(facts).on_conflict_do_nothing(), row)
+            kept = await tx.row(select(facts.c.value).where(facts.c.name == _KEYSTORE))
+            if kept is None or kept.value != mine:
+                raise WrongKeystore
+
+    @asynccontextmanager
+    async def _advisory(self, name: str) -> AsyncIterator[bool]:
+        number = int.from_bytes(_digest(name)[:8], "big", signed=True)
+        engine = connection.make_engine(self._url, pooled=False)
+        opened = await asked(engine.connect().start())
+        try:
+            await asked(opened.execution_options(isolation_level="AUTOCOMMIT"))
+            yield bool(await asked(opened.scalar(select(sql.pg_try_advisory_lock(number)))))
+        finally:
+            with suppress(*DRIVER_ERRORS):
+                await asyncio.shield(opened.close())
+            await engine.dispose()
+
+    def _lock_file(self, name: str) -> Path:
+        file = connection.file_of(self._url)
+        return file.with_name(f"{file.name}.{_digest(name).hex()[:16]}.lock")
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[bool]:
+    """Yield whether the lock on this file could be had; the system frees it when we die."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        raise Full from None
+    try:
+        yield _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.sha256(b"lock/v1" + name.encode()).digest()

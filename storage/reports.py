@@ -1,0 +1,193 @@
+"""Reports: sealed entries, and the log that shows when one is taken out, put in or exchanged.
+
+Whoever has the public keys can make envelopes, so an envelope proves nothing by itself. What the
+service accepted stands in ``report_log``: act, handle and SHA-256 of the envelope, chained
+(`chain.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from storage import chain, vault
+from storage.errors import KeysMissing, NotFound
+from storage.keyring import KeysUnusable
+from storage.tables import report_log, reports
+from storage.transaction import REPORT_LOG_LOCK, Transaction, as_date, day
+from storage.values import Fault, Head, SealedReport
+
+REPORT, ADDITION = 1, 2
+"""Kinds of sealed entries: a new case's report, and what is added to it."""
+
+_KEPT, _MOVED, _ERASED = "kept", "moved", "erased"
+_SLICE: Final = 200
+_NONE: Final = b""
+
+_PUT = insert(reports)
+_LOG = insert(report_log)
+_HEAD = select(report_log.c.seq, report_log.c.mac).order_by(report_log.c.seq.desc()).limit(1)
+_OF_CASE = select(reports).where(reports.c.case_id == bindparam("case")).order_by(reports.c.id)
+_MOVE = (
+    update(reports)
+    .where(reports.c.handle == bindparam("row"))
+    .values(envelope=bindparam("new_envelope"))
+)
+_ERASE = delete(reports).where(reports.c.handle == bindparam("row"))
+_LINKS = (
+    select(report_log)
+    .where(report_log.c.seq > bindparam("after"))
+    .order_by(report_log.c.seq)
+    .limit(_SLICE)
+)
+_ENVELOPES = (
+    select(reports.c.id, reports.c.handle, reports.c.envelope)
+    .where(reports.c.id > bindparam("after"))
+    .order_by(reports.c.id)
+    .limit(_SLICE)
+)
+_COUNT = select(func.count().label("number")).select_from(reports)
+
+
+class Reports:
+    """Sealed entries of one transaction. Nothing here can open one."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def seal(self, case_id: int, kind: int, content: dict[str, Any], today: date) -> str:
+        """Seal ``content`` (JSON values) into a case and log it; return the entry's handle.
+
+        The recipients are the two public keys the keystore has pinned. Raises `CannotKeep`.
+        """
+        handle = secrets.token_bytes(16)
+        envelope = self._seal(kind, handle, content)
+        row = {
+            "handle": handle,
+            "case_id": case_id,
+            "kind": kind,
+            "envelope": envelope,
+            "received_on": day(today),
+        }
+        await self._tx.change(_PUT, row)
+        await self._log(_KEPT, handle, _digest(envelope))
+        return handle.hex()
+
+    async def of_case(self, case_id: int) -> list[SealedReport]:
+        """Return a case's entries, oldest first."""
+        rows = await self._tx.rows(_OF_CASE, {"case": case_id})
+        return [
+            SealedReport(
+                row.handle.hex(), row.case_id, row.kind, row.envelope, as_date(row.received_on)
+            )
+            for row in rows
+        ]
+
+    async def count(self) -> int:
+        """Return how many sealed entries there are."""
+        row = await self._tx.row(_COUNT)
+        return int(row.number) if row else 0
+
+    async def move(self, handle: str, envelope: bytes) -> None:
+        """Put in the same entry sealed to other recipients, and log it. Raises `NotFound`."""
+        values = {"row": bytes.fromhex(handle), "new_envelope": envelope}
+        if await self._tx.change(_MOVE, values) != 1:
+            raise NotFound
+        await self._log(_MOVED, bytes.fromhex(handle), _digest(envelope))
+
+    async def erase(self, handle: str) -> None:
+        """Delete an entry for good, and log that it was meant. Raises `NotFound`."""
+        if await self._tx.change(_ERASE, {"row": bytes.fromhex(handle)}) != 1:
+            raise NotFound
+        await self._log(_ERASED, bytes.fromhex(handle), _NONE)
+
+    async def head(self) -> Head:
+        """Return the newest link of the log."""
+        row = await self._tx.row(_HEAD)
+        return Head(row.seq, row.mac) if row else chain.NOTHING
+
+    async def verify(self, remembered: Head | None = None) -> list[Fault]:
+        """Compare log and entries; return what does not agree, nothing when all is well.
+
+        ``remembered`` is a head seen earlier, without which a log cut shorter together with its
+        entries cannot be told from a younger one.
+        """
+        faults, logged = await self._walk(remembered)
+        return faults + await self._compare(logged)
+
+    # ── within ──
+
+    def _seal(self, kind: int, handle: bytes, content: dict[str, Any]) -> bytes:
+        # Escaped to ASCII, lone surrogates survive: what a family typed comes out as it went in.
+        payload = json.dumps(content, separators=(",", ":")).encode("ascii")
+        try:
+            recipients = (self._tx.keystore.vault_key, self._tx.keystore.recovery_key)
+        except KeysUnusable:
+            raise KeysMissing from None
+        return vault.seal(recipients, kind, handle, organisation(recipients[1]), payload)
+
+    async def _log(self, act: str, handle: bytes, digest: bytes) -> None:
+        await self._tx.lock(REPORT_LOG_LOCK)
+        head = chain.link(self._key(), await self.head(), act.encode(), handle, digest)
+        row = {
+            "seq": head.seq,
+            "act": act,
+            "report": handle,
+            "digest": digest,
+            "mac": head.mac,
+        }
+        await self._tx.change(_LOG, row)
+
+    def _key(self) -> bytes:
+        return self._tx.origin_key(b"report-log/v1")
+
+    async def _walk(self, remembered: Head | None) -> tuple[list[Fault], dict[bytes, Any]]:
+        faults: list[Fault] = []
+        logged: dict[bytes, Any] = {}
+        before, key = chain.NOTHING, self._key()
+        seen = remembered is None or remembered.seq == 0
+        while rows := await self._tx.rows(_LINKS, {"after": before.seq}):
+            for row in rows:
+                fields = (row.act.encode(), row.report, row.digest)
+                if not chain.fits(key, before, row.seq, row.mac, *fields):
+                    faults.append(Fault("broken", row.seq, row.report.hex()))
+                logged[row.report] = row
+                before = Head(row.seq, row.mac)
+                seen = seen or before == remembered
+        if not seen:
+            faults.append(Fault("shortened", before.seq))
+        return faults, logged
+
+    async def _compare(self, logged: dict[bytes, Any]) -> list[Fault]:
+        faults: list[Fault] = []
+        left = {handle for handle, row in logged.items() if row.act != _ERASED}
+        after = 0
+        while rows := await self._tx.rows(_ENVELOPES, {"after": after}):
+            after = rows[-1].id
+            for row in rows:
+                link = logged.get(row.handle)
+                if link is None or link.act == _ERASED:
+                    faults.append(Fault("unlogged", 0, row.handle.hex()))
+                elif link.digest != _digest(row.envelope):
+                    faults.append(Fault("changed", link.seq, row.handle.hex()))
+                left.discard(row.handle)
+        missing = sorted(logged[handle].seq for handle in left)
+        by_seq = {logged[handle].seq: handle for handle in left}
+        return faults + [Fault("missing", seq, by_seq[seq].hex()) for seq in missing]
+
+
+def organisation(recovery: vault.PublicKey) -> bytes:
+    """Return the eight bytes by which envelopes name their organisation.
+
+    They follow from the recovery key, which outlives every rotation of the vault.
+    """
+    return hashlib.sha256(b"organisation/v1" + recovery.raw).digest()[:8]
+
+
+def _digest(envelope: bytes) -> bytes:
+    return hashlib.sha256(envelope).digest()

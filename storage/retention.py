@@ -1,0 +1,110 @@
+"""Retention: what has had its time is deleted, a slice at a time.
+
+Deleting rows is tidiness; what makes things unreadable is that their keys end (`keystore.py`). The
+periods and why they are what they are: `docs/adr/0006-retention-periods.md`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.sql.dml import Delete
+
+from storage.contacts import Contacts
+from storage.tables import WAITING, contacts, inbox, ledger, outbox, set_aside, ties
+from storage.transaction import Transaction, day, milliseconds
+from storage.values import Due
+
+INBOX_DAYS: Final = 30
+SET_ASIDE_DAYS: Final = 30
+SETTLED_LETTERS: Final = timedelta(days=1)
+LEDGER: Final = timedelta(days=7)
+IDLE_DAYS: Final = 1
+"""A contact with nothing open stays this long after its last word."""
+
+
+class Retention:
+    """Deletes what is due. One call is one slice, so that no transaction grows long."""
+
+    def __init__(self, tx: Transaction, people: Contacts) -> None:
+        self._tx = tx
+        self._contacts = people
+
+    async def preview(self, now: datetime) -> Due:
+        """Return how many rows are due now, and delete nothing."""
+        values = _limits(now)
+        return Due(**{name: await self._count(name, values) for name in _DUE})
+
+    async def run(self, now: datetime, limit: int = 500) -> Due:
+        """Delete one slice: of each kind the oldest ``limit`` rows; return how many it was.
+
+        Call it again, in a new transaction, until ``total`` is 0.
+        """
+        values = _limits(now) | {"most": limit}
+        drafts = await self._contacts.expire(now.astimezone(UTC).date(), limit)
+        deleted = {
+            name: await self._tx.change(_slice(name), values) for name in _DUE if name != "drafts"
+        }
+        return Due(drafts=drafts, **deleted)
+
+    async def _count(self, name: str, values: dict[str, int]) -> int:
+        row = await self._tx.row(_number(name), values)
+        return int(row.number) if row else 0
+
+
+def _limits(now: datetime) -> dict[str, int]:
+    today = day(now.astimezone(UTC).date())
+    return {
+        "inbox_before": today - INBOX_DAYS,
+        "aside_before": today - SET_ASIDE_DAYS,
+        "settled_before": milliseconds(now - SETTLED_LETTERS),
+        "ledger_before": milliseconds(now - LEDGER),
+        "idle_before": today - IDLE_DAYS,
+        "today": today,
+    }
+
+
+def _nothing_open() -> ColumnElement[bool]:
+    letters = exists().where(
+        outbox.c.contact_id == contacts.c.id,
+        outbox.c.state == literal(WAITING, literal_execute=True),
+    )
+    tied = exists().where(ties.c.contact_id == contacts.c.id)
+    # Without a draft there is no session and no key; "IS NULL" uses the index of idle contacts.
+    idle = contacts.c.last_on < bindparam("idle_before")
+    return contacts.c.expire_on.is_(None) & idle & ~letters & ~tied
+
+
+_DUE: Final[dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]]] = {
+    "inbox": (inbox, inbox.c.tag, inbox.c.came_on < bindparam("inbox_before")),
+    "set_aside": (set_aside, set_aside.c.id, set_aside.c.put_on < bindparam("aside_before")),
+    "letters": (outbox, outbox.c.id, outbox.c.settled_at < bindparam("settled_before")),
+    "ledger": (ledger, ledger.c.id, ledger.c.at < bindparam("ledger_before")),
+    "drafts": (contacts, contacts.c.id, contacts.c.expire_on <= bindparam("today")),
+    "contacts": (contacts, contacts.c.id, _nothing_open()),
+}
+
+
+@cache
+def _slice(name: str) -> Delete:
+    table, key, due = _DUE[name]
+    return delete(table).where(key.in_(select(key).where(due).limit(bindparam("most"))))
+
+
+@cache
+def _number(name: str) -> Select[Any]:
+    table, _key, due = _DUE[name]
+    return select(func.count().label("number")).select_from(table).where(due)

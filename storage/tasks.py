@@ -1,0 +1,56 @@
+"""Tasks: something for a person of the staff."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from sqlalchemy import bindparam, insert, select, update
+
+from storage.tables import tasks
+from storage.transaction import Transaction, as_date, day
+from storage.values import Task
+
+_OPEN = select(tasks).where(tasks.c.done_on.is_(None)).order_by(tasks.c.put_on, tasks.c.id)
+_PUT = insert(tasks)
+_DONE = (
+    update(tasks)
+    .where(tasks.c.id == bindparam("row"), tasks.c.done_on.is_(None))
+    .values(done_on=bindparam("today"))
+)
+
+
+class Tasks:
+    """The staff's list. Reasons are short fixed words, never a family's."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def put(
+        self, reason: str, contact_id: int | None, case_id: int | None, now: datetime
+    ) -> None:
+        """Put a task; ``now`` is aware, its UTC day is kept."""
+        await self.put_on(reason, contact_id, case_id, now.astimezone(UTC).date())
+
+    async def put_on(
+        self, reason: str, contact_id: int | None, case_id: int | None, today: date
+    ) -> None:
+        """Put a task on this day."""
+        row = {
+            "reason": reason,
+            "contact_id": contact_id,
+            "case_id": case_id,
+            "put_on": day(today),
+        }
+        await self._tx.change(_PUT, row)
+
+    async def open(self, limit: int = 100) -> list[Task]:
+        """Return the oldest tasks nobody has done."""
+        rows = await self._tx.rows(_OPEN.limit(limit))
+        return [
+            Task(row.id, row.reason, row.contact_id, row.case_id, as_date(row.put_on))
+            for row in rows
+        ]
+
+    async def done(self, task_id: int, today: date) -> bool:
+        """Mark a task as done; return whether it was open."""
+        return await self._tx.change(_DONE, {"row": task_id, "today": day(today)}) == 1
