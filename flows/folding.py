@@ -75,7 +75,7 @@ class _Table(dict[int, str]):
         return _left_of(chr(code))
 
 
-_COMMON = (range(0x0000, 0x0800), range(0x2000, 0x2070), range(0xFB50, 0xFF00))
+_COMMON = (range(0x0800), range(0x2000, 0x2070), range(0xFB50, 0xFF00))
 _TABLE = _Table({code: _left_of(chr(code)) for codes in _COMMON for code in codes})
 
 
@@ -98,7 +98,7 @@ def fold(text: str, keep: str = "") -> str:
     return " ".join(text.translate(_keeping(keep)).split())
 
 
-_BEFORE = frozenset("عبد ابو ابي ابا ام abd abu abou umm um oum".split())
+_BEFORE = frozenset(["عبد", "ابو", "ابي", "ابا", "ام", "abd", "abu", "abou", "umm", "um", "oum"])
 """First halves of compound names, written apart or together as the clerk pleased."""
 
 _AFTER = frozenset(("الدين", "الله"))
