@@ -86,15 +86,16 @@ def page(
     columns: int = 1,
     view: str = "",
     keeps: Asked | None = None,
+    mark: str = "",
     input: Literal["text", "phone", "number", "none"] = "text",
 ) -> tuple[Session, Ask]:
     """Return a message with buttons, and the session that knows it was asked.
 
     ``options`` and ``controls`` are (code, label). ``keeps`` carries troubles, proposal and ticks
-    over from what was asked before.
+    over from what was asked before; ``mark`` keeps the buttons of a message that is redrawn alive.
     """
-    turns = session.turns + 1
-    mark = mark_of(path + view, turns)
+    turns = session.turns if mark else session.turns + 1
+    mark = mark or mark_of(path + view, turns)
     asked = replace(keeps, path=path, mark=mark) if keeps else Asked(path, mark)
     chosen = asked.choices if view == "" else ()
     ask = Ask(
@@ -117,6 +118,7 @@ def ask_question(
     *,
     lead: Sequence[Sentence] = (),
     keeps: Asked | None = None,
+    mark: str = "",
 ) -> tuple[Session, Ask]:
     """Return the message that asks ``stop``; ``lead`` is said above it in the same message."""
     question = stop.question
@@ -131,6 +133,7 @@ def ask_question(
         controls_of(flow, session, stop),
         columns=getattr(question, "columns", 2 if isinstance(question, YesNo) else 1),
         keeps=keeps,
+        mark=mark,
         input=_input_of(stop),
     )
 
@@ -190,9 +193,12 @@ def go_on_writing(session: Session, stop: Stop, asked: Asked) -> tuple[Session, 
 
 
 def _heading(flow: Flow, session: Session, stop: Stop) -> list[Sentence]:
-    """The section's opening words at its first question; the round's name in a repeat."""
+    """The section's opening words at its first question; the round's name in a repeat.
+
+    Said when the question is new, not when it is asked once more.
+    """
     heading: list[Sentence] = []
-    if session.revisit:
+    if session.revisit or session.asked is not None:
         return heading
     draft = session.draft
     if stop.section.intro is not None and draft and _opens(flow, session, stop):

@@ -323,7 +323,10 @@ def _chosen(scene: Scene, stop: Stop, code: str) -> Step:
 
 
 def _tick(scene: Scene, stop: Stop, code: str) -> Step:
-    """Set or take away one tick of a multiple choice; the message is redrawn in place."""
+    """Set or take away one tick of a multiple choice; the message is redrawn in place.
+
+    The mark stays, so that ticks pressed faster than the message is redrawn all count.
+    """
     question, asked = stop.question, scene.session.asked
     if not isinstance(question, MultipleChoice) or asked is None:
         return ask_again(scene)
@@ -331,7 +334,11 @@ def _tick(scene: Scene, stop: Stop, code: str) -> Step:
         return ask_again(scene)
     ticks = _ticked(question, tuple(str(tick) for tick in asked.choices), code)
     session, ask = ask_question(
-        scene.flow, scene.session, stop, keeps=replace(asked, choices=ticks)
+        scene.flow,
+        replace(scene.session, tapped=""),
+        stop,
+        keeps=replace(asked, choices=ticks),
+        mark=asked.mark,
     )
     return session, (Tap(), replace(ask, replace=True))
 

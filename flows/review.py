@@ -14,7 +14,7 @@ from flows.effects import Ask
 from flows.questions import NO, YES, Choice, MultipleChoice, Place, Review
 from flows.session import Answer, File, PhoneNumber, PlaceName, Session, Told
 from flows.shape import Flow, Section, Stop, applicable, position
-from flows.text import Lines, Sentence, Words, _
+from flows.text import Lines, Sentence, Words, _, counted
 
 CHANGE = _("Change an answer")
 BACK_TO_QUESTION = _("Go on with the questions")
@@ -26,7 +26,7 @@ ROUND_LINE = _("{item} {n}, {title}: {answer}")
 ROUND_TITLE = _("{item} {n}, {title}")
 # Translators: joins two answers, or an answer and the rest of a list.
 AND_MORE = _("{first}, {rest}")
-YEARS_OLD = _("aged {n} at the time")
+YEARS_OLD = counted("{n} year old at the time", "{n} years old at the time")
 
 _NOT_GIVEN: dict[str, Words] = {
     "unknown": _("(not known)"),
