@@ -164,7 +164,7 @@ class Allowed:
 
 DOOR = ("bot.messages", "bot.channels.base", "structlog")
 MAY_IMPORT = (
-    Allowed("storage/", ("flows", "storage", "sqlalchemy", "aiosqlite", "asyncpg")),
+    Allowed("storage/", ("flows", "storage", "sqlalchemy", "aiosqlite", "asyncpg", "structlog")),
     Allowed("storage/vault.py", ("cryptography",)),
     Allowed("storage/keyring.py", ("storage", "cryptography")),
     Allowed("storage/migrations/", ("storage", "sqlalchemy", "alembic")),
@@ -304,15 +304,18 @@ def find_spoken_log(_path: str, source: str) -> Findings:
 
 
 def find_bare_except(_path: str, source: str) -> Findings:
-    """Find broad ``except`` clauses with no comment beside them or right below."""
+    """Find broad ``except`` clauses that neither raise on nor have a comment beside or below."""
     lines = source.splitlines()
     for node in ast.walk(parsed(source)):
         if not isinstance(node, ast.ExceptHandler):
             continue
         broad = node.type is None or dotted(node.type) in {"Exception", "BaseException"}
+        passes_on = any(isinstance(one, ast.Raise) and one.exc is None for one in node.body)
         near = lines[node.lineno - 1 : node.lineno + 1]
-        if broad and not any(
-            re.search(r"#\s*(?!noqa)\w|# noqa: BLE001 - \w", line) for line in near
+        if (
+            broad
+            and not passes_on
+            and not any(re.search(r"#\s*(?!noqa)\w|# noqa: BLE001 - \w", line) for line in near)
         ):
             yield node.lineno, "catches everything and does not say why"
 

@@ -158,7 +158,7 @@ PLANTED = [
     ("flows have", "flows/a.py", "from datetime import date\nx = date.today()"),
     ("flows have", "flows/a.py", "x = open('f')"),
     ("flows have", "flows/a.py", "async def f(): ..."),
-    ("rooms import", "storage/a.py", "import structlog"),
+    ("rooms import", "storage/a.py", "import msgspec"),
     ("rooms import", "storage/a.py", "from cryptography.hazmat import primitives"),
     ("rooms import", "bot/messages.py", "import flows"),
     ("rooms import", "bot/channels/webchat.py", "from flows import text"),
@@ -222,6 +222,7 @@ ALLOWED = [
     ("bot/services/a.py", "from bot.channels.base import Undelivered\nimport storage.cases"),
     ("bot/a.py", "log.info('batch_received', count=len(batch))\nmath.log(3)"),
     ("bot/a.py", "try: ...\nexcept Exception:  # whatever it was, the others go on\n    pass"),
+    ("bot/a.py", "try: ...\nexcept BaseException:\n    close()\n    raise"),
     ("bot/a.py", "leading = misleading = pushed_back = 1"),
     ("docs/a.md", "PrivateTmp=yes, https://example.org/home/x, postgresql://athar@db/athar"),
 ]
