@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Literal
 
 import locales
 from flows.dates import RoughDate
-from flows.text import Bilingual, Form, Language, Later, Sentence, Spoken, Words, _
+from flows.text import Bilingual, Form, Language, Later, Lines, Sentence, Spoken, Words, _
 
 if TYPE_CHECKING:
     from flows.text import Insert
@@ -58,10 +58,8 @@ def speak(sentence: Sentence, language: Language, form: Form = "") -> str:
     A missing translation falls back to the form without a context, then to English. Raises
     `Unfilled` when a `Later` is still in it.
     """
-    if isinstance(sentence, Bilingual):
-        return sentence.ar if language == "ar" else sentence.en
-    if isinstance(sentence, Spoken):
-        return speak(sentence.words, sentence.language, form)
+    if not isinstance(sentence, Words):
+        return _speak_other(sentence, language, form)
     if not sentence.values:
         return _plain(sentence.text, sentence.gendered, language, form)
     values = dict(sentence.values)
@@ -74,20 +72,38 @@ def speak(sentence: Sentence, language: Language, form: Form = "") -> str:
     )
 
 
-def fill_later(sentence: Sentence, known: Mapping[str, str]) -> Sentence:
+def _speak_other(sentence: Bilingual | Spoken | Lines, language: Language, form: Form) -> str:
+    if isinstance(sentence, Bilingual):
+        return sentence.ar if language == "ar" else sentence.en
+    if isinstance(sentence, Spoken):
+        return speak(sentence.words, sentence.language, form)
+    return "\n".join([speak(line, language, form) for line in sentence.lines])
+
+
+Known = Mapping[str, str | Words]
+"""What is inserted for a `Later`, by its name."""
+
+
+def fill_later(sentence: Sentence, known: Known) -> Sentence:
     """Return ``sentence`` with every `Later` that ``known`` names filled in, nested ones too."""
     if isinstance(sentence, Spoken):
         return replace(sentence, words=_fill_words(sentence.words, known))
+    if isinstance(sentence, Lines):
+        return Lines(tuple(_fill_line(line, known) for line in sentence.lines))
     return _fill_words(sentence, known) if isinstance(sentence, Words) else sentence
 
 
-def _fill_words(words: Words, known: Mapping[str, str]) -> Words:
+def _fill_line(line: Words | Bilingual, known: Known) -> Words | Bilingual:
+    return _fill_words(line, known) if isinstance(line, Words) else line
+
+
+def _fill_words(words: Words, known: Known) -> Words:
     if not words.values:
         return words
     return replace(words, values=tuple((name, _fill(value, known)) for name, value in words.values))
 
 
-def _fill(value: Insert, known: Mapping[str, str]) -> Insert:
+def _fill(value: Insert, known: Known) -> Insert:
     if isinstance(value, Later):
         return known.get(value.name, value)
     return _fill_words(value, known) if isinstance(value, Words) else value

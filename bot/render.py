@@ -22,11 +22,11 @@ not strong characters, so a numbered Arabic line still starts from the right.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bot.channels.base import Limits
-from bot.languages import CLOSE, OPEN, fill_later
+from bot.languages import CLOSE, OPEN, Known, fill_later
 from bot.messages import Button, Outbound
 from flows.effects import Ask, Effect, Option, Say, Settle, Tap
 from flows.text import Form, Language, Sentence, _
@@ -61,22 +61,25 @@ class Reader:
     limits: Limits
     message_id: str = ""
     callback_id: str = ""
-    known: Mapping[str, str] = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
 
     def say(self, sentence: Sentence) -> str:
         """Return ``sentence`` as this reader reads it."""
         return self.speak(fill_later(sentence, self.known), self.language, self.form)
 
 
-def render(effects: Iterable[Effect], reader: Reader) -> list[Outbound]:
+def render(effects: Iterable[Effect | Outbound], reader: Reader) -> list[Outbound]:
     """Return the messages that carry out ``effects``, in order, each within the channel's limits.
 
-    Effects that are not about words (`Submit`, `WipeChat` ...) are passed over.
+    What is an `Outbound` already keeps its place. Effects that are not about words (`Submit`,
+    `WipeChat` ...) are passed over.
     """
     messages: list[Outbound] = []
     acknowledgement = "" if reader.callback_id else None
     for effect in effects:
         match effect:
+            case Outbound():
+                messages.append(effect)
             case Say():
                 messages += _messages(_text(effect.paragraphs, reader), (), reader)
             case Ask():

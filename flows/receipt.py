@@ -12,6 +12,7 @@ that people make are always found, not only mostly.
 
 from __future__ import annotations
 
+import re
 from functools import reduce
 from operator import xor
 
@@ -22,6 +23,8 @@ CHANCE = 16
 """Bytes of randomness `make` wants: far more than it uses, so that no code is likelier."""
 
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
+_SENTENCE = 200
+_GROUPS = re.compile(r"(?<!\w)\w{4}[\W_]{0,3}\w{4}[\W_]{0,3}\w{4}(?!\w)")
 _LOOK_ALIKES = str.maketrans(
     "OIL" + "٠١٢٣٤٥٦٧٨٩" + "۰۱۲۳۴۵۶۷۸۹",
     "011" + "0123456789" + "0123456789",
@@ -39,6 +42,15 @@ def make(chance: bytes) -> str:
         rest, value = divmod(rest, 32)
         body += ALPHABET[value]
     return show(body + check_of(body))
+
+
+def read(text: str) -> str | None:
+    """Return the one code in ``text``, which may hold other words too, or None."""
+    whole = parse(text)
+    if whole is not None or len(text) > _SENTENCE:
+        return whole
+    found = {code for match in _GROUPS.finditer(text) if (code := parse(match.group()))}
+    return found.pop() if len(found) == 1 else None
 
 
 def parse(typed: str) -> str | None:

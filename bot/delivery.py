@@ -1,0 +1,422 @@
+"""Delivery empties the outbox: claim a slice, close the transaction, send, settle.
+
+For each account of ours exactly one process sends (a named lock in the database), so that the
+provider's pace is kept. Its sender runs one loop:
+
+    settle what has gone out since, and claim what is due next      one short transaction
+    send the claimed letters side by side, one for each contact     no transaction is open now
+    wait: a letter has ended, Intake has woken us, or the next one is due
+
+A contact has one letter on its way at most and is not claimed for meanwhile, which keeps the order
+and means that nothing is sent twice while this process lives. If it dies, the lease ends and
+somebody sends again: a letter may be repeated, never lost.
+
+What a refusal means is one table, `judge`. Letters wait from 1 s to 15 min between attempts, with
+chance in it so that thousands do not come back at once, and are given up after 48 hours. The
+acknowledgement of a tap is worth nothing after two minutes and is then dropped quietly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import structlog
+
+from bot import letters
+from bot.channels.base import Channel, Undelivered
+from bot.messages import Address, Outbound
+from bot.pace import Gate, Pace, People
+from storage.database import Database, Work
+from storage.errors import StorageError
+from storage.values import Dead, Letter, Postponed, Sent
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=2)
+GIVE_UP_AFTER = timedelta(hours=48)
+TAP_LASTS = timedelta(seconds=120)
+LONGEST_WAIT = 900.0
+WIPEABLE = timedelta(hours=48)
+"""How long a provider lets a bot delete messages (Bot API: 48 hours)."""
+DELETED_AT_ONCE = 100
+"""Message ids in one deletion (Bot API: 100)."""
+SLICE = 200
+"""Most letters held in memory for one account: what arrives meanwhile can still go before."""
+STOP_WITHIN = 5.0
+"""Seconds that running sends are given when the program stops."""
+BROADCAST = 2
+
+GONE = frozenset({"blocked", "deactivated", "chat-not-found", "kicked", "never-started"})
+"""Reasons after which nothing we say reaches this person until they write again."""
+
+Settled = Sent | Postponed | Dead
+Verdict = Literal["later", "dead", "drop"]
+
+
+# ------------------------------------------------------------------------------ what refusals mean
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What becomes of a letter that did not go out; ``wait`` in seconds when it comes back."""
+
+    verdict: Verdict
+    wait: float = 0.0
+    for_everybody: bool = False
+
+
+def judge(
+    error: Undelivered, outbound: Outbound, letter: Letter, now: datetime, chance: float
+) -> Ruling:
+    """Decide about ``letter`` after ``error``. ``chance`` is in 0..1."""
+    if error.account:
+        # Nothing is wrong with the letter: it waits until the account may speak again.
+        return Ruling("later", _wait(error, letter.attempts, chance), for_everybody=True)
+    if error.permanent:
+        # What cannot be edited or deleted any more must not keep back what comes with it.
+        return Ruling("dead" if outbound.kind == "message" else "drop")
+    if error.unclear and letter.priority >= BROADCAST and letter.attempts > 1:
+        return Ruling("dead")  # words to many that may have arrived are repeated once at most
+    wait = _wait(error, letter.attempts, chance)
+    if now + timedelta(seconds=wait) - letter.due_at > GIVE_UP_AFTER:
+        return Ruling("dead")
+    return Ruling("later", wait)
+
+
+def _wait(error: Undelivered, attempts: int, chance: float) -> float:
+    if error.retry_after is not None:
+        return error.retry_after
+    longest = min(LONGEST_WAIT, 2.0 ** min(attempts, 20))
+    return max(1.0, longest * (0.5 + chance / 2))
+
+
+# ------------------------------------------------------------------------------------ one sender
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of one claimed letter; ``gone``: its contact cannot be reached any more."""
+
+    contact_id: int
+    settled: Settled
+    gone: bool = False
+
+
+class Sender:
+    """Sends for one account of one channel.
+
+    ``ticks`` is the clock the pace is measured by: seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        channel: Channel,
+        pace: Pace,
+        *,
+        clock: Callable[[], datetime],
+        ticks: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._channel = channel
+        self._clock = clock
+        self._ticks = ticks
+        self._chance = chance
+        self._people = People(pace)
+        self._gate = Gate(pace.per_second, ticks)
+        self._most = max(32, min(SLICE, int(pace.per_second * 2)))
+        self._running: dict[int, asyncio.Task[_Outcome]] = {}
+        self._ended: list[_Outcome] = []
+        self._something = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._frozen_until: datetime | None = None
+        self._failures = 0
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        self._something.set()
+
+    def stop(self) -> None:
+        """Finish what is being sent and give everything else back; `run` then returns."""
+        self._stopping.set()
+        self._something.set()
+
+    async def run(self, standby: float = 10.0) -> None:
+        """Send until stopped. Where another process sends, stand by and take over when it ends."""
+        name = f"delivery:{self._channel.name}:{self._channel.account}"
+        while not self._stopping.is_set():
+            async with self._database.sole(name) as ours:
+                if ours:
+                    await self._send_until_stopped()
+                    return
+            await self._rest(standby)
+
+    async def _send_until_stopped(self) -> None:
+        while not self._stopping.is_set():
+            self._something.clear()
+            wait = await self._round()
+            await self._wait_for_something(wait)
+        await self._end_running()
+        await self._settle_rest()
+
+    async def _round(self) -> float | None:
+        """Settle, claim and send; return the seconds until more is due, None if nothing is."""
+        ended, self._ended = self._ended, []
+        try:
+            claimed, due = await self._database.run(self._settle_and_claim(ended))
+        except StorageError as error:
+            # Nothing is lost: what went out is settled in the next round, or repeated by a lease.
+            self._ended = ended + self._ended
+            self._failures += 1
+            log.error("delivery_not_settled", channel=self._channel.name, alarm=True,
+                      exc_info=error)  # fmt: skip
+            return min(30.0, 2.0 ** min(self._failures, 5))
+        self._failures = 0
+        for letter in claimed:
+            self._start(letter)
+        return self._seconds_until(due)
+
+    def _settle_and_claim(self, ended: Sequence[_Outcome]) -> _Job:
+        async def job(work: Work) -> tuple[list[Letter], datetime | None]:
+            now = self._clock()
+            await _settle(work, ended, now)
+            room = self._most - len(self._running)
+            if room <= 0 or self._is_frozen(now):
+                return [], self._frozen_until
+            channel, account = self._channel.name, self._channel.account
+            claimed = await work.outbox.claim(
+                channel, account, now, room, LEASE, tuple(self._running)
+            )
+            if claimed:  # what stands behind these is claimed when they have ended
+                return claimed, now
+            return [], await work.outbox.next_due(channel, account)
+
+        return job
+
+    # ------------------------------------------------------------------------------ sending
+
+    def _start(self, letter: Letter) -> None:
+        task = asyncio.create_task(self._carry(letter), name="letter")
+        self._running[letter.contact_id] = task
+        task.add_done_callback(lambda done: self._end(letter, done))
+
+    def _end(self, letter: Letter, done: asyncio.Task[_Outcome]) -> None:
+        del self._running[letter.contact_id]
+        cut_off = done.cancelled() or done.exception() is not None
+        self._ended.append(self._given_back(letter) if cut_off else done.result())
+        self._something.set()
+
+    def _given_back(self, letter: Letter) -> _Outcome:
+        return _Outcome(letter.contact_id, Postponed(letter.id, self._clock(), "stopped"))
+
+    async def _carry(self, letter: Letter) -> _Outcome:
+        """Do everything in ``letter``; return what became of it."""
+        try:
+            parcel = letters.unpack(letter.body)
+        except letters.Unreadable:
+            return _Outcome(letter.contact_id, Dead(letter.id, "unreadable"))
+        message_id = ""
+        tap: asyncio.Task[str] | None = None
+        for outbound in parcel:
+            if outbound.kind == "tap":
+                # Not a part of the conversation: nothing has to wait for it.
+                tap = asyncio.create_task(self._tap(letter, outbound))
+                continue
+            if not await self._may_go(letter, outbound):
+                return self._given_back(letter)
+            try:
+                message_id = await self._send(letter, outbound)
+            except Undelivered as error:
+                ruling = self._rule(letter, outbound, error)
+                if ruling:
+                    return ruling
+        if tap:
+            await tap
+        return _Outcome(letter.contact_id, Sent(letter.id, letter.contact_id, message_id))
+
+    async def _may_go(self, letter: Letter, outbound: Outbound) -> bool:
+        """Wait until the pace allows ``outbound``; False when nothing may be sent any more."""
+        if outbound.kind == "message":
+            start = self._people.reserve(letter.contact_id, self._ticks())
+            await self._rest(start - self._ticks())
+        await self._gate.enter(letter.priority)
+        return not self._stopping.is_set() and not self._is_frozen(self._clock())
+
+    async def _tap(self, letter: Letter, outbound: Outbound) -> str:
+        """Acknowledge a tap while that is worth something; no failure of it matters."""
+        if self._clock() - letter.due_at > TAP_LASTS:
+            return ""
+        with suppress(Undelivered):
+            return await self._send(letter, outbound)
+        return ""
+
+    async def _send(self, letter: Letter, outbound: Outbound) -> str:
+        """Hand ``outbound`` to the channel; return the id of the message if it is a new one."""
+        address = Address(self._channel.name, self._channel.account, letter.reach.person)
+        try:
+            if outbound.kind == "delete" and not outbound.message_ids:
+                await self._delete_everything(letter, address, outbound)
+                return ""
+            message_id = await self._channel.send(address, outbound)
+        except StorageError as error:
+            log.error("ledger_not_read", channel=self._channel.name, exc_info=error)
+            raise Undelivered("storage") from None
+        except Undelivered:
+            raise
+        except Exception as error:  # a fault of a channel must not stop the others' letters
+            log.error("channel_failed", channel=self._channel.name, alarm=True, exc_info=error)
+            raise Undelivered("fault", unclear=True) from None
+        return message_id if outbound.kind == "message" else ""
+
+    async def _delete_everything(
+        self, letter: Letter, address: Address, outbound: Outbound
+    ) -> None:
+        """Delete all of the conversation that a provider still lets us delete.
+
+        What was said before has been settled by now, so the ledger knows all of it.
+        """
+        since = self._clock() - WIPEABLE
+
+        async def job(work: Work) -> list[str]:
+            return [noted.message_id for noted in await work.ledger.list(letter.contact_id, since)]
+
+        ids = list(dict.fromkeys(await self._database.run(job)))
+        for start in range(0, len(ids), DELETED_AT_ONCE):
+            some = tuple(ids[start : start + DELETED_AT_ONCE])
+            with suppress_permanent():
+                await self._channel.send(address, replace(outbound, message_ids=some))
+
+    def _rule(self, letter: Letter, outbound: Outbound, error: Undelivered) -> _Outcome | None:
+        """Decide about a letter that a provider refused; None when the rest of it may go on."""
+        now = self._clock()
+        ruling = judge(error, outbound, letter, now, self._chance())
+        if ruling.for_everybody:
+            self._freeze(now + timedelta(seconds=ruling.wait), error.reason)
+        if ruling.verdict == "later":
+            due_at = now + timedelta(seconds=ruling.wait)
+            return _Outcome(letter.contact_id, Postponed(letter.id, due_at, error.reason))
+        gone = error.reason in GONE
+        if ruling.verdict == "drop" and not gone:
+            return None
+        log.warning("letter_given_up", channel=self._channel.name, letter=letter.id,
+                    reason=error.reason, attempts=letter.attempts)  # fmt: skip
+        return _Outcome(letter.contact_id, Dead(letter.id, error.reason), gone)
+
+    def _freeze(self, until: datetime, reason: str) -> None:
+        if self._frozen_until is None or until > self._frozen_until:
+            self._frozen_until = until
+        log.error("account_may_not_speak", channel=self._channel.name, reason=reason, alarm=True)
+
+    def _is_frozen(self, now: datetime) -> bool:
+        return self._frozen_until is not None and now < self._frozen_until
+
+    # ----------------------------------------------------------------------------- stopping
+
+    async def _end_running(self) -> None:
+        """Give running sends a moment; what is cut off then may have been carried out."""
+        running = set(self._running.values())
+        if running:
+            _done, late = await asyncio.wait(running, timeout=STOP_WITHIN)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        await asyncio.sleep(0)  # lets the ends of the tasks be noted
+
+    async def _settle_rest(self) -> None:
+        async def job(work: Work) -> None:
+            await _settle(work, self._ended, self._clock())
+
+        with suppress(StorageError):  # their leases end by themselves
+            await self._database.run(job)
+            self._ended = []
+
+    # ------------------------------------------------------------------------------ waiting
+
+    async def _wait_for_something(self, seconds: float | None) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._something.wait(), seconds)
+
+    async def _rest(self, seconds: float) -> None:
+        if seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    def _seconds_until(self, due: datetime | None) -> float | None:
+        if due is None:
+            return None
+        # What is due while letters are on their way waits for those; their end wakes us.
+        least = 0.5 if self._running else 0.01
+        return max(least, (due - self._clock()).total_seconds())
+
+
+@contextmanager
+def suppress_permanent() -> Iterator[None]:
+    """Pass over what will never succeed: one message too old to delete must not keep the rest."""
+    try:
+        yield
+    except Undelivered as error:
+        if not error.permanent or error.reason in GONE:
+            raise
+
+
+_Job = Callable[[Work], Awaitable[tuple[list[Letter], datetime | None]]]
+
+
+async def _settle(work: Work, ended: Sequence[_Outcome], now: datetime) -> None:
+    if not ended:
+        return
+    settled = [outcome.settled for outcome in ended]
+    await work.outbox.settle(
+        [one for one in settled if isinstance(one, Sent)],
+        [one for one in settled if isinstance(one, Postponed)],
+        [one for one in settled if isinstance(one, Dead)],
+        now,
+    )
+    for outcome in ended:
+        if outcome.gone:
+            await work.contacts.mark(outcome.contact_id, "blocked")
+
+
+class Delivery:
+    """All senders of this process."""
+
+    def __init__(self, senders: Sequence[tuple[Channel, Sender]]) -> None:
+        self._senders: dict[tuple[str, str], Sender] = {
+            (channel.name, channel.account): sender for channel, sender in senders
+        }
+
+    def wake(self, channel: str, account: str) -> None:
+        """There are new letters for this account; harmless where it is not ours to send for."""
+        sender = self._senders.get((channel, account))
+        if sender:
+            sender.wake()
+
+    def wake_all(self) -> None:
+        """Look into the outbox once: another process may have put something there."""
+        for sender in self._senders.values():
+            sender.wake()
+
+    async def run(self) -> None:
+        """Send until stopped."""
+        async with asyncio.TaskGroup() as group:
+            for sender in self._senders.values():
+                group.create_task(sender.run())
+
+    def stop(self) -> None:
+        """End all senders as `Sender.stop` does."""
+        for sender in self._senders.values():
+            sender.stop()
+
+
+def utc_now() -> datetime:
+    """Return the present moment, aware, UTC: the clock of the running program."""
+    return datetime.now(UTC)

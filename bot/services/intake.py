@@ -1,0 +1,589 @@
+"""Everything that comes in: state first, speech after.
+
+A batch of incoming messages is one transaction. In it, repeats are dropped, the contacts are
+locked, each message moves its contact's conversation on in memory, and then sessions, the words to
+say and everything else are written in bulk. Only when `receive` returns may a channel acknowledge
+to its provider; only then is delivery woken. A crash before that leaves nothing, a crash after it
+loses nothing.
+
+Batches that arrive while a transaction runs wait for it and then go together in the next one, as
+databases commit groups: webhooks call with one message each, and a transaction costs about the same
+for one message as for fifty. Each caller returns after its own commit, or learns alone that the
+database did not keep its messages.
+
+A poisonous message blocks nobody. The pure part of a turn touches nothing, so when it raises, the
+message is set aside in its own row, its family is asked kindly to send it again, and the others go
+on in the same transaction. When carrying out or writing raises, the transaction is undone and the
+batch is halved until the culprit stands alone; whatever was kept by then is a repeat when the
+provider sends the batch again.
+
+A family that sends twenty messages at once is answered twenty times but asked once: of the
+questions of one batch only the last is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+import structlog
+
+from bot.channels.base import Limits
+from bot.languages import Known
+from bot.letters import gather, pack, pack_inbound
+from bot.messages import Address, ChannelName, Inbound, Outbound, Unreadable
+from bot.render import Reader, render
+from bot.services.standing import tell_standing
+from flows import receipt
+from flows.conversation import respond, returned, submitted
+from flows.effects import (
+    Add,
+    Ask,
+    CallHuman,
+    Effect,
+    Forget,
+    Say,
+    Settle,
+    Submit,
+    Tap,
+    TellStatus,
+    Turn,
+    WipeChat,
+    Withdraw,
+)
+from flows.engine import Heard, Tools
+from flows.report import FIRST_WORD_DAYS
+from flows.session import File, Report, Session
+from flows.text import LANGUAGES, Language, Words, _
+from storage.database import Database, Work
+from storage.errors import CannotKeep, NotFound, Rejected, StorageError
+from storage.values import Case, Contact, NewLetter, Noted, Reach, UpdateKey
+
+log = structlog.get_logger(__name__)
+
+REPLY, FOLLOW_UP, BROADCAST = 0, 1, 2
+"""Priorities of letters: who waits for an answer goes before who is being told something."""
+
+_MESSAGES_FAULT = (Rejected, NotFound)
+"""What the cellar may say because of one message; anything else concerns the cellar itself."""
+
+LARGEST = 256
+"""Most messages in one transaction: a long one would make everybody wait."""
+
+# Translators: who runs the service, where nobody has entered the name of an organisation.
+NO_NAME = _("An association of families")
+
+SEND_AGAIN = _(
+    "That message could not be kept, through a fault on our side. Please send it once more."
+)
+
+Wake = Callable[[str, str], None]
+Batch = Sequence[Inbound | Unreadable]
+Spoken = list[Effect | Outbound]
+
+
+class Intake:
+    """Takes batches in. One for all channels of a process.
+
+    ``wake(channel, account)`` is called after a commit that left letters for that account.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        tools: Tools,
+        limits: Mapping[ChannelName, Limits],
+        *,
+        clock: Callable[[], datetime],
+        wake: Wake,
+        organisation: str = "",
+        chance: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._database = database
+        self._tools = tools
+        self._limits = limits
+        self._clock = clock
+        self._wake = wake
+        self._organisation = organisation
+        self._chance = chance
+        self._waiting: list[_Waiting] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def receive(self, batch: Batch) -> None:
+        """Return when ``batch`` is kept, with everything that follows from it.
+
+        Raises `storage.errors.CannotKeep`: nothing may be acknowledged then.
+        """
+        if not batch:
+            return
+        waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._running is None:
+            self._running = asyncio.create_task(self._run(), name="intake")
+        await waiting.kept
+
+    async def finish(self) -> None:
+        """Return when no transaction runs and nothing waits any more."""
+        while self._running is not None:
+            await asyncio.wait([self._running])
+
+    # ------------------------------------------------------------------------ committing groups
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                await self._keep_group(self._next_group())
+        finally:
+            self._running = None
+            for left in self._waiting:
+                left.fail(CannotKeep())
+            self._waiting.clear()
+
+    def _next_group(self) -> list[_Waiting]:
+        """Take what waits, in order of arrival, up to the largest transaction."""
+        taken = count = 0
+        for waiting in self._waiting:
+            if taken and count + len(waiting.batch) > LARGEST:
+                break
+            taken += 1
+            count += len(waiting.batch)
+        group, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        return group
+
+    async def _keep_group(self, group: Sequence[_Waiting]) -> None:
+        try:
+            await self._keep([message for waiting in group for message in waiting.batch])
+        except Exception as error:  # noqa: BLE001 - each caller has to hear of it, whatever it is
+            if len(group) == 1:
+                group[0].fail(error)
+                return
+            # One caller's batch may be at fault alone: each one for itself.
+            for waiting in group:
+                await self._keep_group([waiting])
+        except BaseException as error:
+            for waiting in group:
+                waiting.fail(error)
+            raise
+        else:
+            for waiting in group:
+                waiting.succeed()
+
+    async def _keep(self, batch: Batch) -> None:
+        """Keep ``batch``, in halves where one message in it makes the whole fail."""
+        try:
+            woken = await self._database.run(_job(self._take_in, batch))
+        except Exception as error:  # whatever a message causes must not stop the others
+            if isinstance(error, StorageError) and not isinstance(error, _MESSAGES_FAULT):
+                log.error("batch_not_kept", batch=len(batch), alarm=True, exc_info=error)
+                raise
+            if len(batch) == 1:
+                woken = await self._keep_aside(batch[0], error)
+            else:
+                middle = len(batch) // 2
+                await self._keep(batch[:middle])
+                await self._keep(batch[middle:])
+                return
+        for channel, account in woken:
+            self._wake(channel, account)
+
+    async def _keep_aside(self, message: Inbound | Unreadable, error: Exception) -> set[_Account]:
+        log.error("message_set_aside", channel=message_channel(message), alarm=True, exc_info=error)
+
+        async def job(work: Work) -> set[_Account]:
+            taking = self._taking(work)
+            if not await taking.drop_repeats([message]):
+                return set()
+            if isinstance(message, Unreadable):
+                await taking.set_aside(message, "refused")
+            else:
+                await taking.lock([message])
+                await taking.excuse(message)
+            return await taking.write()
+
+        return await self._database.run(job)
+
+    # ------------------------------------------------------------------------- one transaction
+
+    def _taking(self, work: Work) -> _Taking:
+        return _Taking(work, self._tools, self._limits, self._clock(), self._organisation,
+                       self._chance)  # fmt: skip
+
+    async def _take_in(self, work: Work, batch: Batch) -> set[_Account]:
+        """Do everything ``batch`` leads to within ``work``; return the accounts to wake."""
+        taking = self._taking(work)
+        fresh = await taking.drop_repeats([one for one in batch if not _from_group(one)])
+        people = [message for message in fresh if isinstance(message, Inbound)]
+        await taking.lock(people)
+        for message in fresh:
+            if isinstance(message, Unreadable):
+                await taking.set_aside(message, message.reason)
+            else:
+                await taking.hear(message)
+        return await taking.write()
+
+
+_Account = tuple[str, str]
+
+
+def _job(
+    take_in: Callable[[Work, Batch], Awaitable[set[_Account]]], batch: Batch
+) -> Callable[[Work], Awaitable[set[_Account]]]:
+    def job(work: Work) -> Awaitable[set[_Account]]:
+        return take_in(work, batch)
+
+    return job
+
+
+def _from_group(message: Inbound | Unreadable) -> bool:
+    return isinstance(message, Inbound) and message.kind == "group"
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A caller's batch and the promise it waits for; the caller may be gone by then."""
+
+    batch: Batch
+    kept: asyncio.Future[None]
+
+    def succeed(self) -> None:
+        if not self.kept.done():
+            self.kept.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.kept.done():
+            self.kept.set_exception(error)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One contact while a batch is taken in: the row as locked, and where the talk has got to."""
+
+    contact: Contact
+    session: Session | None
+    changed: bool = False
+    renew: bool = False
+    forget: bool = False
+    heard: list[_Heard] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Doing:
+    """One turn while it is carried out: what is known by now, and what remains to be said."""
+
+    known: dict[str, str | Words]
+    session: Session
+    detached: bool
+    effects: Spoken = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What one message led to: the effects and who reads them, and the finished messages."""
+
+    effects: Spoken
+    reader: Reader
+    messages: list[Outbound]
+
+    def is_question(self) -> bool:
+        return any(isinstance(effect, Ask) for effect in self.effects)
+
+    def leave_out(self, superseded: type[Ask] | tuple[type, ...]) -> None:
+        """Say it anew without what has been overtaken."""
+        self.effects = [one for one in self.effects if not isinstance(one, superseded)]
+        self.messages = render(self.effects, self.reader)
+
+
+class _Taking:
+    """One transaction's work. It holds no state that outlives the transaction."""
+
+    def __init__(
+        self,
+        work: Work,
+        tools: Tools,
+        limits: Mapping[ChannelName, Limits],
+        now: datetime,
+        organisation: str,
+        chance: Callable[[int], bytes],
+    ) -> None:
+        self._work = work
+        self._tools = tools
+        self._limits = limits
+        self._now = now
+        self._today = now.date()
+        self._day = tools.today(now)
+        self._known: Known = {"organisation": organisation or NO_NAME}
+        self._chance = chance
+        self._lanes: dict[Reach, _Lane] = {}
+        self._noted: list[Noted] = []
+
+    async def drop_repeats(self, batch: Batch) -> Batch:
+        """Remember every event of ``batch`` and return those not seen before, in order."""
+        keys = [_key(message) for message in batch]
+        new = await self._work.inbox.remember(keys, self._today) if keys else set()
+        fresh = []
+        for key, message in zip(keys, batch, strict=True):
+            if key in new:
+                new.discard(key)  # the same event twice in one batch is a repeat as well
+                fresh.append(message)
+        return fresh
+
+    async def lock(self, messages: Sequence[Inbound]) -> None:
+        """Lock the contacts of ``messages``; conversations are opened as they stand."""
+        reaches = list(dict.fromkeys(_reach(message.address) for message in messages))
+        if not reaches:
+            return
+        contacts = await self._work.contacts.lock_many(reaches, self._today)
+        self._lanes = {
+            reach: _Lane(contact, contact.session) for reach, contact in contacts.items()
+        }
+
+    async def _returned(self, lane: _Lane, hint: str) -> Session | None:
+        """Return a session for somebody whose last one has ended but whose cases are still tied."""
+        if lane.contact.revision == 0 or lane.changed:
+            return None
+        codes = [case.code for case in await self._cases(lane)]
+        return returned(codes, _language(hint)) if codes else None
+
+    async def set_aside(self, message: Inbound | Unreadable, reason: str) -> None:
+        """Keep ``message`` in a row of its own, boxed, for somebody to look at."""
+        raw = message.raw if isinstance(message, Unreadable) else pack_inbound(message)
+        await self._work.inbox.set_aside(_key(message), raw, reason, self._now)
+        log.error("update_set_aside", channel=message_channel(message), reason=reason, alarm=True)
+
+    async def hear(self, message: Inbound) -> None:
+        """Move the conversation on by ``message`` and carry out what follows."""
+        lane = self._lanes[_reach(message.address)]
+        if message.kind == "blocked":
+            await self._mark(lane, "blocked")
+            return
+        if lane.contact.state == "blocked":
+            await self._mark(lane, "active")
+        if message.kind == "unblocked":
+            return
+        self._note(lane, message)
+        if lane.session is None:
+            lane.session = await self._returned(lane, message.language_hint)
+        try:
+            turn = respond(lane.session, _heard(message), self._now, self._tools)
+            if _is_only_words(turn):
+                self._speak(lane, message, turn.session, list(turn.effects), self._known)
+                lane.session, lane.changed, lane.forget = turn.session, True, False
+                return
+        except Exception as error:  # a poisonous message must not stop the others
+            log.error("message_not_understood", channel=message_channel(message), alarm=True,
+                      exc_info=error)  # fmt: skip
+            await self.excuse(message)
+            return
+        await self._carry_out(lane, message, turn)
+
+    async def excuse(self, message: Inbound) -> None:
+        """Set ``message`` aside and ask its family to send it again; the talk stays where it is."""
+        await self.set_aside(message, "refused")
+        lane = self._lanes[_reach(message.address)]
+        session = lane.session or Session(language=_language(message.language_hint))
+        self._speak(lane, message, session, [Say((SEND_AGAIN,))], self._known)
+
+    def _note(self, lane: _Lane, message: Inbound) -> None:
+        if message.message_id and message.kind != "button":
+            self._noted.append(Noted(lane.contact.id, message.message_id, "in", self._now))
+
+    async def _mark(self, lane: _Lane, state: Literal["active", "blocked"]) -> None:
+        await self._work.contacts.mark(lane.contact.id, state)
+        lane.contact = replace(lane.contact, state=state)
+
+    # --------------------------------------------------------------------- carrying effects out
+
+    async def _carry_out(self, lane: _Lane, message: Inbound, turn: Turn) -> None:
+        lane.forget = False
+        doing = _Doing(dict(self._known), turn.session, any(map(_is_detached, turn.effects)))
+        for effect in turn.effects:
+            await self._do(lane, doing, effect)
+        lane.session, lane.changed = doing.session, True
+        self._speak(lane, message, doing.session, doing.effects, doing.known)
+
+    async def _do(self, lane: _Lane, doing: _Doing, effect: Effect) -> None:
+        match effect:
+            case Submit(report):
+                await self._open_case(lane, doing, report)
+            case Add():
+                await self._add(lane, doing, effect)
+            case CallHuman(reason):
+                await self._call(lane, doing, reason)
+            case TellStatus(code):
+                doing.effects += tell_standing(await self._cases(lane, code), self._day)
+            case WipeChat():
+                await self._overtake(lane)
+                doing.effects.append(WIPE)
+            case Forget(everything):
+                await self._forget(lane, everything)
+            case Withdraw():
+                await self._withdraw(lane, doing)
+            case _:
+                doing.effects.append(effect)
+
+    async def _open_case(self, lane: _Lane, doing: _Doing, report: Report) -> None:
+        """Seal ``report``; what was submitted must not open with the draft's key any more."""
+        lane.renew = True
+        code = receipt.make(self._chance(receipt.CHANCE))
+        case = await self._work.cases.open_with(lane.contact, report, code, self._now)
+        first_word_on = self._day + timedelta(days=FIRST_WORD_DAYS)
+        await self._work.cases.promise_word(case.id, first_word_on)
+        doing.cases.append(case)
+        doing.known["code"] = case.code
+        if report.reach == "reachable":
+            doing.session = submitted(doing.session, case.code)
+
+    async def _add(self, lane: _Lane, doing: _Doing, effect: Add) -> None:
+        lane.renew = True
+        case = await self._work.cases.add_to(effect.code, effect.report, self._now)
+        words = effect.done if case else effect.unknown
+        if words:
+            doing.effects.append(Say((words,)))
+
+    async def _call(self, lane: _Lane, doing: _Doing, reason: str) -> None:
+        """Put a task; a family that chose to be detached is named by its case, never by both."""
+        contact_id = None if doing.detached else lane.contact.id
+        for case in doing.cases or (None,):
+            case_id = case.id if case else None
+            await self._work.tasks.put(reason, contact_id, case_id, self._now)
+
+    async def _cases(self, lane: _Lane, code: str = "") -> Sequence[Case]:
+        if not code:
+            return await self._work.cases.of_contact(lane.contact.id)
+        case = await self._work.cases.find_by_code(code)
+        return [case] if case else []
+
+    async def _forget(self, lane: _Lane, everything: bool) -> None:
+        lane.renew = True
+        lane.forget = everything
+        if everything:
+            await self._work.cases.untie(lane.contact.id)
+
+    async def _withdraw(self, lane: _Lane, doing: _Doing) -> None:
+        doing.cases += await self._cases(lane)
+        for case in doing.cases:
+            await self._work.cases.mark(case.id, WITHDRAWN)
+
+    # ------------------------------------------------------------------------------- speaking
+
+    def _speak(
+        self,
+        lane: _Lane,
+        message: Inbound,
+        session: Session,
+        effects: Spoken,
+        known: Known,
+    ) -> None:
+        reader = self._reader(message, session, known)
+        heard = _Heard(effects, reader, render(effects, reader))
+        if heard.is_question():
+            for earlier in lane.heard:
+                if earlier.is_question():
+                    earlier.leave_out(Ask)
+        lane.heard.append(heard)
+
+    async def _overtake(self, lane: _Lane) -> None:
+        """The chat is being wiped: what was about to be said before is left unsaid."""
+        await self._work.outbox.cancel(lane.contact.id, "wiped", self._now)
+        for earlier in lane.heard:
+            earlier.leave_out((Ask, Say))
+
+    def _reader(self, message: Inbound, session: Session, known: Known) -> Reader:
+        pressed = message.kind == "button"
+        return Reader(
+            self._tools.speak,
+            session.language,
+            session.form,
+            self._limits[message.address.channel],
+            message_id=message.message_id if pressed else "",
+            callback_id=message.callback_id if pressed else "",
+            known=known,
+        )
+
+    # -------------------------------------------------------------------------------- writing
+
+    async def write(self) -> set[_Account]:
+        """Write sessions, words and message ids in bulk; return the accounts with new letters."""
+        work, lanes = self._work, self._lanes.values()
+        for lane in lanes:
+            if lane.renew:
+                lane.contact = await work.contacts.renew(lane.contact)
+        changed = [
+            (lane.contact, lane.session)
+            for lane in lanes
+            if lane.changed and lane.session and not lane.forget
+        ]
+        letters = [letter for lane in lanes for letter in self._letters(lane)]
+        if changed:
+            await work.contacts.save(changed, self._today)
+        if letters:
+            await work.outbox.put(letters)
+        if self._noted:
+            await work.ledger.remember(self._noted)
+        return {(letter.channel, letter.account) for letter in letters}
+
+    def _letters(self, lane: _Lane) -> list[NewLetter]:
+        reach, contact_id = lane.contact.reach, lane.contact.id
+        return [
+            NewLetter(contact_id, reach.channel, reach.account, REPLY, pack(parcel), self._now)
+            for heard in lane.heard
+            for parcel in gather(heard.messages)
+        ]
+
+
+_WORDS = (Ask, Say, Settle, Tap)
+
+WIPE = Outbound("delete")
+"""Delete without ids: delivery fills in everything the ledger remembers when its turn comes, so
+that what was still on its way when the family asked is deleted too."""
+
+
+def _is_only_words(turn: Turn) -> bool:
+    """Whether ``turn`` touches nothing but the session and the chat: nearly every turn."""
+    return all(isinstance(effect, _WORDS) for effect in turn.effects)
+
+
+WITHDRAWN = "withdrawn"
+"""The work state of a case whose family has withdrawn its report."""
+
+
+def _is_detached(effect: Effect) -> bool:
+    return isinstance(effect, Submit) and effect.report.reach == "detached"
+
+
+def message_channel(message: Inbound | Unreadable) -> ChannelName:
+    """Return the channel ``message`` came in on."""
+    return message.address.channel if isinstance(message, Inbound) else message.channel
+
+
+def _key(message: Inbound | Unreadable) -> UpdateKey:
+    if isinstance(message, Unreadable):
+        return UpdateKey(message.channel, message.account, message.update_id, "")
+    event = message.callback_id or f"{message.kind}:{message.message_id}"
+    return UpdateKey(message.address.channel, message.address.account, message.update_id, event)
+
+
+def _reach(address: Address) -> Reach:
+    return Reach(address.channel, address.account, address.person)
+
+
+def _language(hint: str) -> Language:
+    return next((one for one in LANGUAGES if hint.lower().startswith(one)), "ar")
+
+
+def _heard(message: Inbound) -> Heard:
+    media = message.media
+    return Heard(
+        kind=message.kind if message.kind in ("text", "button", "media", "edited") else "other",
+        text=message.text,
+        button=message.button,
+        file=File(media.kind, media.provider_id, media.size, media.type) if media else None,
+        what=message.what,
+        hint=message.language_hint,
+        channel=message.address.channel,
+    )
