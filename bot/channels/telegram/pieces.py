@@ -60,7 +60,7 @@ def _find_value(raw: bytes, key: bytes) -> int | None:
 
 
 def _marks(raw: bytes, start: int) -> Iterator[tuple[bytes, int]]:
-    """Every string, comma and colon and every run of like brackets from ``start`` on, with place."""
+    """Every string, comma, colon and run of brackets from ``start`` on, each with its place."""
     for found in _token.finditer(raw, start):
         yield found[0], found.start()
 
