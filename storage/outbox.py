@@ -92,8 +92,8 @@ class Outbox:
         whose words or address can no longer be opened are settled as dead here.
         """
         values = {
-            "channel": channel,
-            "account": account,
+            "on_channel": channel,
+            "on_account": account,
             "now": milliseconds(now),
             "until": milliseconds(now + lease),
             "most": limit,
@@ -132,7 +132,7 @@ class Outbox:
 
         Letters standing behind another of their contact do not count: they follow it.
         """
-        row = await self._tx.row(_NEXT_DUE, {"channel": channel, "account": account})
+        row = await self._tx.row(_NEXT_DUE, {"on_channel": channel, "on_account": account})
         return as_moment(row.next_at) if row and row.next_at is not None else None
 
     async def waiting(self, contact_id: int) -> int:
@@ -219,7 +219,9 @@ def _ahead(other: NamedFromClause[Any], own: NamedFromClause[Any]) -> ColumnElem
     return or_(more_urgent, earlier)
 
 
-def _unsettled_beside(other: NamedFromClause[Any], own: NamedFromClause[Any]) -> ColumnElement[bool]:
+def _unsettled_beside(
+    other: NamedFromClause[Any], own: NamedFromClause[Any]
+) -> ColumnElement[bool]:
     # "state = 0" word for word: only so do both databases use the partial indexes.
     return and_(
         other.c.contact_id == own.c.contact_id,
@@ -231,8 +233,8 @@ def _unsettled_beside(other: NamedFromClause[Any], own: NamedFromClause[Any]) ->
 def _of_account(own: NamedFromClause[Any], priority: int) -> ColumnElement[bool]:
     return and_(
         own.c.state == literal(WAITING, literal_execute=True),
-        own.c.channel == bindparam("channel"),
-        own.c.account == bindparam("account"),
+        own.c.channel == bindparam("on_channel"),
+        own.c.account == bindparam("on_account"),
         own.c.priority == literal(priority, literal_execute=True),
     )
 

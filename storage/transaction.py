@@ -7,7 +7,7 @@ into the words of `errors.py` on the way.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Row, bindparam, select
@@ -28,6 +28,8 @@ SLOTS_LOCK, REPORT_LOG_LOCK, AUDIT_LOCK, MIGRATION_LOCK = (0x61746861720000 + n 
 """Numbers of PostgreSQL's advisory locks; the high bytes spell the product's name."""
 
 _EPOCH_START = date(1970, 1, 1)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _LASTING = -1
 
 
@@ -166,12 +168,12 @@ def milliseconds(moment: datetime) -> int:
     """Return an aware moment as the tables hold it. Raises `ValueError` for a naive one."""
     if moment.tzinfo is None:
         raise ValueError("a moment without a time zone")
-    return round(moment.timestamp() * 1000)
+    return (moment - _BEGINNING) // _MILLISECOND
 
 
 def as_moment(number: int) -> datetime:
     """Return the aware UTC moment the tables hold as a number."""
-    return datetime.fromtimestamp(number / 1000, UTC)
+    return _BEGINNING + number * _MILLISECOND
 
 
 INTEGER = BigInteger()

@@ -1,0 +1,114 @@
+"""Fixtures every room's tests may use: a keystore, a pinned clock, both databases.
+
+Neither a bot framework nor a browser is imported here: most tests need none and should not wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from storage.database import Database
+from storage.keyring import Keystore
+from storage.migrations import migrate
+from storage.vault import PrivateKey
+from tests.postgres import Server, running_server
+
+
+class Clock:
+    """A clock that stands still until it is told to go on. Calling it tells the time."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def go_on(self, **time: float) -> datetime:
+        """Go on by ``timedelta(**time)`` and tell the time it is then."""
+        self.now += timedelta(**time)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock pinned to a moment in spring, at noon, UTC."""
+    return Clock(datetime(2026, 3, 14, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def vault_key() -> PrivateKey:
+    """The private key of the vault, which the service itself never has."""
+    return PrivateKey(bytes(range(32)))
+
+
+@pytest.fixture(scope="session")
+def recovery_key() -> PrivateKey:
+    """The private key that is kept on paper."""
+    return PrivateKey(bytes(range(32, 64)))
+
+
+@pytest.fixture
+def keystore(
+    tmp_path: Path, clock: Clock, vault_key: PrivateKey, recovery_key: PrivateKey
+) -> Iterator[Keystore]:
+    """A new keystore with epoch keys from the clock's day on."""
+    path = tmp_path / "private" / "keystore"
+    path.parent.mkdir(mode=0o700)
+    opened = Keystore.create(path, vault_key.public, recovery_key.public, clock().date())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A running PostgreSQL, one for each process of the test run."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Server) -> Iterator[str]:
+    """A fresh migrated database on PostgreSQL."""
+    url = postgres_server.fresh()
+    yield url
+    postgres_server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    file = tmp_path_factory.mktemp("template") / "athar.db"
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, migrate(f"sqlite+aiosqlite:///{file}")).result()
+    return file
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
+    """A fresh migrated SQLite database, a file in a directory of its own."""
+    directory = tmp_path / "database"
+    directory.mkdir(mode=0o700)
+    shutil.copy(sqlite_template, directory / "athar.db")
+    return f"sqlite+aiosqlite:///{directory / 'athar.db'}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh migrated database, of each kind in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str, keystore: Keystore) -> AsyncIterator[Database]:
+    """An open database, of each kind in turn."""
+    opened = await Database.connect(database_url, keystore)
+    yield opened
+    await opened.close()
