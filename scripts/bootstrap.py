@@ -18,12 +18,16 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import sysconfig
 import time
 from collections.abc import Mapping, Sequence
+from html import unescape
 from pathlib import Path
+from urllib.parse import urljoin
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -194,20 +198,48 @@ def bring_uv() -> Path:
 
 
 def pip_command() -> list[str | Path]:
-    """Return how to call pip: Python's own, or one made for the purpose.
+    """Return how to call pip: Python's own, or pip's package, which Python runs as it is.
 
-    Debian ships Python without pip and without ``ensurepip``; there its package is installed.
+    Debian ships Python without pip and without the means to make one.
     """
     python = base_python()
     if answers([python, "-m", "pip", "--version"]):
         return [python, "-m", "pip"]
-    if answers([python, "-c", "import ensurepip"]) is None:
-        say("this Python comes without pip; asking the system's packages for it")
-        install_packages("python3-venv")
-    home = CACHE / "pip"
-    run([python, "-m", "venv", "--clear", home])
-    folder = "Scripts" if os.name == "nt" else "bin"
-    return [home / folder / "python", "-m", "pip"]
+    say("this Python comes without pip; fetching pip for the moment")
+    return [python, fetch_pip(machine_environment()) / "pip"]
+
+
+def fetch_pip(env: Mapping[str, str]) -> Path:
+    """Fetch pip's package from the package index into ``.cache``; its hash is pinned."""
+    pinned = (ROOT / "scripts" / "pip.txt").read_text(encoding="utf-8")
+    digest = re.search(r"sha256:([0-9a-f]{64})", pinned)
+    if digest is None:
+        raise Refused("scripts/pip.txt names no hash of pip.")
+    page = (env.get("UV_DEFAULT_INDEX") or PUBLIC_INDEX).rstrip("/") + "/pip/"
+    try:
+        listed = fetch(page, env).decode()
+        link = re.search(rf'href="([^"#]+)#sha256={digest.group(1)}"', listed)
+        package = fetch(urljoin(page, unescape(link.group(1))), env) if link else b""
+    except OSError as error:
+        raise Refused(f"the package index cannot be reached: {error}") from None
+    if hashlib.sha256(package).hexdigest() != digest.group(1):
+        raise Refused("the package index does not offer pip as it is pinned in scripts/pip.txt.")
+    CACHE.mkdir(exist_ok=True)
+    path = CACHE / "pip.whl"
+    path.write_bytes(package)
+    return path
+
+
+def fetch(address: str, env: Mapping[str, str]) -> bytes:
+    """Return what lies at an https address. Raises `OSError`."""
+    if not address.startswith("https://"):
+        raise OSError(f"{address} is not https")
+    trusted = ssl.create_default_context(cafile=env.get("SSL_CERT_FILE"))
+    opener = build_opener(HTTPSHandler(context=trusted))
+    if "ALL_PROXY" in env:
+        opener.add_handler(ProxyHandler({"https": env["ALL_PROXY"]}))
+    with opener.open(address, timeout=60) as answer:
+        return bytes(answer.read())
 
 
 # --- the environment ---

@@ -326,3 +326,28 @@ def test_the_stamp_of_a_finished_set_up_is_read_back(
     noted = {"fingerprint": bootstrap.fingerprint(), "level": "dev"}
     (tmp_path / "stamp.json").write_text(json.dumps(noted), encoding="utf-8")
     assert bootstrap.stamped() == noted
+
+
+def test_pip_is_taken_only_as_it_is_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned = re.findall(r"[0-9a-f]{64}", (ROOT / "scripts" / "pip.txt").read_text(encoding="utf-8"))
+    page = f'<a href="../../pip.whl#sha256={pinned[0]}">pip</a>'.encode()
+    asked: list[str] = []
+
+    def fetch(address: str, _env: object) -> bytes:
+        asked.append(address)
+        return page if address.endswith("/pip/") else b"something else"
+
+    monkeypatch.setattr(bootstrap, "fetch", fetch)
+    monkeypatch.setattr(bootstrap, "CACHE", tmp_path)
+    with pytest.raises(bootstrap.Refused, match="pinned"):
+        bootstrap.fetch_pip({"UV_DEFAULT_INDEX": "https://mirror.example.org/simple/"})
+    assert asked == [
+        "https://mirror.example.org/simple/pip/",
+        "https://mirror.example.org/pip.whl",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_fetched_in_clear() -> None:
+    with pytest.raises(OSError, match="not https"):
+        bootstrap.fetch("http://mirror.example.org/simple/pip/", {})
