@@ -78,6 +78,7 @@ class UpdateQueue:
         self.on_new: Callable[[], object] = lambda: None
         self.given: dict[int, int] = {}
         self.longest = 0
+        self.polls = 0
 
     # -- filling
 
@@ -130,6 +131,7 @@ class UpdateQueue:
         self._end_poll("terminated by other getUpdates request; "
                        "make sure that only one bot instance is running")  # fmt: skip
         limit, timeout = self._slow_down(offset, min(max(limit, 1), 100), min(max(timeout, 0), 50))
+        self.polls += 1
         poll = _Poll(offset, limit, asyncio.get_running_loop().create_future())
         self._confirm(offset)
         found = self._visible(limit)
