@@ -58,22 +58,30 @@ def say(words: str) -> None:
 
 
 def run(
-    command: Sequence[str | Path], env: Mapping[str, str] | None = None, given: str | None = None
+    command: Sequence[str | Path],
+    env: Mapping[str, str] | None = None,
+    given: str = "",
+    quietly: bool = False,
 ) -> None:
-    """Run a command with no standard input of its own; its failure is ours."""
-    source: dict[str, object] = {"stdin": subprocess.DEVNULL} if given is None else {"input": given}
+    """Run a command; what it prints goes to standard error, or, ``quietly``, only if it fails.
+
+    ``given`` is its standard input. Its failure is ours: raises `Refused`.
+    """
     try:
         subprocess.run(
             [str(word) for word in command],
             check=True,
             cwd=ROOT,
             env=dict(env) if env is not None else None,
+            input=given,
+            stdout=subprocess.PIPE if quietly else sys.stderr,
+            stderr=subprocess.STDOUT,
             text=True,
-            **source,  # type: ignore[call-overload]
         )
     except FileNotFoundError:
         raise Refused(f"{command[0]} is not there.") from None
     except subprocess.CalledProcessError as error:
+        print(error.stdout or "", file=sys.stderr)
         words = " ".join(str(word) for word in command[:4])
         raise Refused(f"`{words} ...` ended with status {error.returncode}.") from None
 
@@ -329,8 +337,9 @@ def install_packages(*names: str) -> None:
     if shutil.which("apt-get") is None or before is None:
         raise Refused(f"please install {', '.join(names)} with this system's packages.")
     quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
-    run([*before, *quiet, "update"])
-    run([*before, *quiet, "install", "--yes", "--no-install-recommends", *names])
+    run([*before, *quiet, "update"], quietly=True)
+    install = ["install", "--yes", "--no-install-recommends", *names]
+    run([*before, *quiet, *install], quietly=True)
 
 
 def works(browser: str | Path | None) -> bool:
