@@ -93,7 +93,7 @@ class Ledger:
         self.rows: list[Noted] = []
         self.counts: dict[str, int] = {}
         self.watchers: list[Callable[[Noted], object]] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: dict[int | None, list[asyncio.Future[None]]] = {}
         self._number = 0
 
     def note(
@@ -115,15 +115,19 @@ class Ledger:
             self.rows.append(row)
         for watcher in self.watchers:
             watcher(row)
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            if not each.done():
-                each.set_result(None)
+        if self._waiting:
+            self._wake(chat_id)
 
-    async def next(self, within: float) -> bool:
-        """Wait for the next line; False when none came in ``within`` real seconds."""
+    def _wake(self, chat_id: int) -> None:
+        for key in (chat_id, None):
+            for each in self._waiting.pop(key, ()):
+                if not each.done():
+                    each.set_result(None)
+
+    async def next(self, within: float, chat_id: int | None = None) -> bool:
+        """Wait for the next line (of one chat); False when none came in ``within`` real seconds."""
         future = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
+        self._waiting.setdefault(chat_id, []).append(future)
         done, _ = await asyncio.wait((future,), timeout=within)
         return bool(done)
 

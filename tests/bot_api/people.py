@@ -202,7 +202,7 @@ class Sender:
         end = time.monotonic() + within
         while not self._holds(check):
             left = end - time.monotonic()
-            if left <= 0 or not await self.bot.ledger.next(left):
+            if left <= 0 or not await self.bot.ledger.next(left, self.chat.id):
                 if self._holds(check):
                     return
                 seen = [shown.text[:200] for shown in self.received[-3:]]
