@@ -12,7 +12,7 @@ V      two months of one name (كانون, تشرين), or two Hijri months (ج�
 H      a Hijri month
 S      a season
 E e    a feast, which comes every year; the bare word feast
-C      an event everybody knows the date of
+C w    an event everybody knows the date of; one only after before, after or since
 R      a day counted from today
 P      a part of a stretch of time: its beginning, middle or end
 Y O W D   the words year, month, week and day, one of them
@@ -201,7 +201,8 @@ g 0: ago | back
 b 0: بين | ما بين | مابين | مبين | between
 & 0: و | and
 o 0: أو | او | ولا | يا | or
-t 0: ل | لـ | to | through | thru
+& 0: وال | وب | وبال
+t 0: ل | لل | ول | to | through | thru
 u 0: حتى | إلى | لحد | لغاية | لعند | لحتى | حتي | until | till | up to | by
 i 0: هجري | هجرية | هـ | ه | للهجرة | الهجري | الهجرية | ah | hijri | a h
 A 0: عمره | عمرها | عمرو | عمري | عمر | كان عمره | بعمر | في عمر | سنه كان | age | aged | he was
@@ -225,6 +226,9 @@ a 0: dont know | dont remember | i dont remember | i guess | sometime | some tim
 ! 0: مو | مش | ليس | ليست | not | never | عيد ميلاده | عيد ميلادو | عيد ميلادها | عيد ميلادي
 ! 0: عيد جواز | birthday | before and after
 ! 0: القادم | القادمة | الجاي | الجاية | المقبل | المقبلة | next | coming
+E between_eids: بين العيدين | between the eids | between the two eids
+w uprising: ثورة | الثورة | الأحداث | الأزمة | الحراك | revolution | uprising
+k 2: couple
 f 0: في | فى | ب | ال | بال | على | عند | خلال | أثناء | وقت | بوقت | كان | كانت | بتاريخ
 f 0: الموافق | المصادف | موافق | عال | ع | هال
 n 1: أول يوم | اول ايام | first day

@@ -291,7 +291,7 @@ _STROKES = str.maketrans({"–": "-", "—": "-", "−": "-", "‐": "-", "\\": 
 _STROKES.update({ord("٫"): ".", ord("~"): " about "})
 _KINDS = {"/": "/", "-": "-", ".": "s", ":": ":"}
 _PREFIXES = ("وبال", "وال", "بال", "هال", "عال", "لل", "وب", "ول", "فب", "و", "ال", "ب", "ل", "ع")
-_PREFIXED = frozenset("MmVHSECPYOWDULNb<>uGo")
+_PREFIXED = frozenset("MmVHSECwPYOWDULNb<>uGoa")
 _DROPPED = frozenset("fa")
 
 
@@ -411,7 +411,10 @@ def _quantity(atoms: Sequence[_Atom]) -> _Quantity | None:
     half = any(atom.kind == "v" for atom in atoms)
     counted = [atom.number for atom in atoms if atom.kind in "n#"]
     count = counted[0] if counted else unit.number
-    if any(atom.kind == "k" for atom in atoms) or (not counted and not count):
+    few = next((atom for atom in atoms if atom.kind == "k"), None)
+    if few and few.number == 2:
+        return _Quantity(2, 2, name, half)
+    if few or not (counted or count):
         return _Quantity(2, 10, name, half)
     return _Quantity(count, count, name, half) if 0 < count < 1000 else None
 
@@ -507,6 +510,12 @@ class _Reader:
             return lambda year, which: _Times(
                 fitr(year, which).options + adha(year, which).options, "feast"
             )
+        if name == "between_eids":
+            return self.hijri_fill(
+                lambda year: _stretch(
+                    self.hijri_days(year, 10, 1).earliest, self.hijri_days(year, 12, 10).latest
+                )
+            )
         if name == "new_year":
             return lambda year, which: _gregorian(which, _new_year(year))
         if name in _FIXED_FEASTS:
@@ -547,7 +556,9 @@ class _Reader:
             if after == year.number + 1:
                 return _time(_one(_union(_year(year.number), _year(after))))
         if not 1 <= month.number <= 12:
-            return None
+            if len(found) == 2:
+                return None
+            raise _Refused("no_such_day")
         return _time(_one(_month(year.number, month.number)))
 
     def filled(self, found: Sequence[_Atom]) -> _Atom:
@@ -698,6 +709,18 @@ class _Reader:
         ]
         why = other.times.why if len(other.times.options) > 1 else one.times.why
         return _time(_Times(tuple(joined), why))
+
+    def on_to(self, found: Sequence[_Atom]) -> _Atom:
+        """Join a time and a later one that borrows its year ("November 2012 to February")."""
+        times = next(atom.times for atom in found if atom.kind == "T")
+        fill = _fill_of(found[-1])
+        joined: list[RoughDate] = []
+        for left in times.options:
+            later = fill(left.earliest.year, "gregorian").options
+            if any(right.latest < left.earliest for right in later):
+                later = fill(left.earliest.year + 1, "gregorian").options
+            joined.extend(_union(left, right) for right in later)
+        return _time(_Times(tuple(joined), times.why))
 
     def age(self, found: Sequence[_Atom]) -> _Atom:
         """Read an age at the time: the year between two birthdays."""
@@ -908,6 +931,10 @@ def _as_feast(found: Sequence[_Atom]) -> _Atom:
     return found[0]._replace(kind="E")
 
 
+def _as_event(found: Sequence[_Atom]) -> _Atom:
+    return found[0]._replace(kind="C")
+
+
 def _against(found: Sequence[_Atom]) -> _Atom:
     return _Atom("!")
 
@@ -919,7 +946,7 @@ def _plain(build: Callable[[Sequence[_Atom]], _Atom | None]) -> _Build:
     return lambda reader, found: build(found)
 
 
-_JOIN = r"[bG]?[Tp]G?[&tuo/\-]{1,2}[bG]?T"
+_JOIN = r"[bGo]?[Tp]G?[&tuo/\-]{1,2}[bG]?T"
 
 _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
     (re.compile(pattern), build)
@@ -927,21 +954,24 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
         # Clocks, branches and other numbers that are no dates
         (r"cn(?::n)?|n:n(?::n)?", _plain(_noise)),
         (r"x#", _plain(_noise)),
+        (r"uN", _plain(_noise)),
+        (r"(?<=[<>G])w", _plain(_as_event)),
         (r"ex", _plain(_against)),
         (r"e", _plain(_as_feast)),
         (r"Bn(?![/\-sMVOHyh])", _Reader.born_in),
         # Names that are also other words are months beside a number
-        (r"(?<=[nyOPb<>&ut/\-])m|m(?=[nyh/\-])|^m$", _plain(_as_month)),
+        (r"(?<=[nyOPMGb<>&uto/\-])m|m(?=[nyh/\-]|[otu&]G?[MmOny])|^m$", _plain(_as_month)),
         # Days in numbers, and the one season that is said with two years
         (r"Sy[/\-]?[yn]", _Reader.winter),
         (r"n[/\-s][nM][/\-s][yh]i?|[yh]i?[/\-s][nM][/\-s]n(?!n)", _Reader.full),
-        (r"(?<![nMVHO])nn[yh]i?", _Reader.full),
+        (r"(?<![nMVHO])nn[yh]i?|(?<![n/\-s])[yh]nn(?![nyhMO/\-s])", _Reader.full),
         (r"n[/\-s][nM][/\-s]n", _Reader.short_full),
-        (r"(?<![nMVHO])n[/\-s]?[yh]i?", _Reader.month_year),
+        (r"(?<![nMVHO])(?<!n[/\-tuo&])n[/\-s]?[yh]i?", _Reader.month_year),
         (r"[yh]i?[/\-s]n(?![GDOMVHn/\-s])", _Reader.month_year),
         # What lacks its year
-        (r"n[tuo&\-]n(?:G?M|G?OM|G?On)", _plain(_days)),
-        (r"Mn[tuo&\-]n(?![/\-sMO])", _plain(_days)),
+        (r"[bG]?D?n[tuo&\-]n(?:G?M|G?OM|G?On)", _plain(_days)),
+        (r"M[bG]?n[tuo&\-]n(?![/\-sMO])", _plain(_days)),
+        (r"(?<!M)[bG]?n[tuo&]n(?=[/\-s]?[yh])", _plain(_months)),
         (r"[nO]D?G?O?H", lambda r, f: r.a_hijri_day(f) if f[0].kind == "n" else r.a_hijri_month(f)),
         (r"H", _Reader.a_hijri_month),
         (r"n[DU]?G?E|E", _Reader.a_feast),
@@ -949,7 +979,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
         (r"nD?G?(?:OM|OV|M|V|On)", _plain(_a_day)),
         (r"n[/\-s](?:M|V)", _plain(_a_day)),
         (r"[MV]n(?![/\-sMVOHU:])", _plain(_a_day)),
-        (r"On[tuo&\-]O?n(?![MVOU])", _plain(_months)),
+        (r"[bG]?On[tuo&\-]O?n(?![MVOU])", _plain(_months)),
         (r"O?[MV]|On|nO(?=Y?[yh])", _plain(_a_month)),
         (r"n[/\-s]n(?![n/\-s])", _plain(_numbers)),
         (r"SL|LS", _Reader.last_season),
@@ -973,6 +1003,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
         # Two times
         (_JOIN, _Reader.between),
         (_JOIN, _Reader.between),
+        (r"[bGo]?T[tuo&/\-]G?p", _Reader.on_to),
         (r"[<>u]D?T", _Reader.open_ended),
         (r"G[YOD]?T", _Reader.keep_last),
         (r"An[YU]?l?|n[YU]l|^@n$", _Reader.age),
@@ -1014,7 +1045,7 @@ def _judge(atoms: Sequence[_Atom]) -> _Times:
     if not times:
         raise _Refused("no_year" if lacking else "unreadable")
     duals = any(atom.kind == "U" and atom.number for atom in atoms)
-    if duals or any(kind in "n#<>uv" for kind in kinds):
+    if duals or any(kind in "n#<>uovbWC" for kind in kinds):
         raise _Refused("unreadable")
     if len(times) > 1:
         return _Times(tuple(option for each in times for option in each.options))
