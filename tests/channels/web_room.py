@@ -92,6 +92,7 @@ ARABIC = {
     "receipt": "شكرًا لكم. بلاغكم محفوظ.\n\nالرمز:\n\u2068{code}\u2069",
     "saved": "تم الحفظ",
 }
+LANGUAGES = {"English": "en", "العربية": "ar"}
 CODE = "7K2M-9QXR-4TWB"
 
 
@@ -108,8 +109,8 @@ class DemoBot:
     async def answer(self, inbound: Inbound) -> None:
         person = inbound.address.person
         self.language.setdefault(person, inbound.language_hint)
-        if inbound.text.startswith("/language "):
-            self.language[person] = inbound.text.split()[1]
+        if inbound.text in LANGUAGES:
+            self.language[person] = LANGUAGES[inbound.text]
         if inbound.text == "/wipe":
             await self._send(
                 inbound.address,
@@ -124,7 +125,7 @@ class DemoBot:
 
     async def _typed(self, inbound: Inbound) -> None:
         step = self.step.get(inbound.address.person)
-        if step is None or inbound.text.startswith("/"):
+        if step is None or inbound.text == "/start" or inbound.text in LANGUAGES:
             await self._say(inbound.address, self._text(inbound, "welcome"))
             await self._ask_relation(inbound)
         elif step == "name":

@@ -7,6 +7,7 @@
 
 const strings = JSON.parse(byId("strings").textContent);
 const LONGEST = 16 * 1024; // bytes of UTF-8; the service refuses more
+const NAMES = { ar: "العربية", en: "English" };
 const NEAR = 80; // pixels from where we left the list: still following it
 
 const page = {
@@ -19,7 +20,6 @@ const page = {
   stream: null,
   waiting: [], // what is not kept yet, in order
   sending: false,
-  unread: null, // the first message since the family last said something
   rested: 0, // where the list was last scrolled to by us
   byKeyboard: false, // the last button was pressed without a pointer
 };
@@ -61,8 +61,12 @@ function speak(language) {
   }
   words.placeholder = say(words.dataset.placeholder);
   const other = byId("language");
-  other.lang = language === "ar" ? "en" : "ar";
-  other.textContent = language === "ar" ? "English" : "العربية";
+  other.lang = otherLanguage();
+  other.textContent = NAMES[other.lang];
+}
+
+function otherLanguage() {
+  return page.language === "ar" ? "en" : "ar";
 }
 
 // The direction of one line is that of its first strong letter. Letters inside isolates do not
@@ -155,9 +159,7 @@ function show(message) {
   if (old) return { element: old, isNew: false, held: renew(old, message) };
   const element = draw(message);
   place(element);
-  const isNew = message.side === "service";
-  if (isNew) page.unread ??= element;
-  return { element, isNew, held: false };
+  return { element, isNew: message.side === "service", held: false };
 }
 
 function draw(message) {
@@ -229,13 +231,23 @@ function following() {
   return log.scrollTop > end - NEAR || Math.abs(log.scrollTop - page.rested) < NEAR;
 }
 
-// A long answer is to be read from its beginning, so we never scroll past the first new message.
+// A long answer is to be read from its beginning, so we never scroll past the first message
+// since the family last said something.
 function follow() {
   const end = log.scrollHeight - log.clientHeight;
-  const first = page.unread ? page.unread.offsetTop - log.offsetTop - 12 : end;
-  log.scrollTop = Math.min(end, first);
+  const first = firstUnanswered();
+  log.scrollTop = first ? Math.min(end, first.offsetTop - 12) : end;
   page.rested = log.scrollTop;
   offerJump();
+}
+
+function firstUnanswered() {
+  let first = null;
+  for (let each = log.lastElementChild; each; each = each.previousElementSibling) {
+    if (!each.matches(".service") || each.querySelector(".chosen")) return first;
+    first = each;
+  }
+  return first;
 }
 
 function offerJump() {
@@ -253,7 +265,7 @@ function apply(change) {
   page.run = change.run;
   if (change.language !== page.told) speak(change.language);
   page.told = change.language;
-  for (const id of change.gone) remove(id);
+  for (const id of change.gone) find(id)?.remove();
   const shown = change.messages.map(show);
   for (const note of change.notes) if (note.text) tell(note.text);
   if (follows) follow();
@@ -265,12 +277,10 @@ function apply(change) {
 function clear() {
   const waiting = page.waiting.map((item) => item.element).filter(Boolean);
   log.replaceChildren(...waiting);
-  page.unread = null;
 }
 
 function forgetShown() {
   for (const element of log.querySelectorAll(".message:not([data-waiting])")) element.remove();
-  page.unread = null;
 }
 
 // The service was started anew and counts from one again: what is shown stands before all of it.
@@ -278,12 +288,6 @@ function becomeOld() {
   for (const element of log.querySelectorAll(".message:not([data-waiting])")) {
     element.dataset.order = -1;
   }
-}
-
-function remove(id) {
-  const element = find(id);
-  if (page.unread === element) page.unread = null;
-  element?.remove();
 }
 
 // Somebody without a pointer who pressed a button stands on it; when it is taken away they go on
@@ -314,7 +318,6 @@ function tell(text) {
 
 function send(said) {
   const item = { id: randomId(), mark: page.mark, quiet: false, message: "", ...said };
-  if (!item.quiet) page.unread = null;
   if (item.kind === "text" && !item.quiet) item.element = showWaiting(item);
   page.waiting.push(item);
   welcome();
@@ -507,15 +510,15 @@ byId("composer").addEventListener("submit", (event) => {
 byId("start").addEventListener("click", (event) => {
   page.byKeyboard = event.detail === 0;
   byId("welcome").hidden = true;
-  send({ kind: "text", text: page.lost ? "/continue" : "/start", quiet: true });
+  send({ kind: "text", text: "/start", quiet: true });
   if (!page.byKeyboard) words.focus({ preventScroll: true });
   else log.focus();
 });
 byId("language").addEventListener("click", () => {
-  const language = page.language === "ar" ? "en" : "ar";
-  speak(language);
+  speak(otherLanguage());
   welcome();
-  if (log.childElementCount) send({ kind: "text", text: `/language ${language}`, quiet: true });
+  // In a talk, a language is asked for by its own name, as one would by typing it.
+  if (log.childElementCount) send({ kind: "text", text: NAMES[page.language], quiet: true });
 });
 byId("new").addEventListener("click", () => byId("ask-new").showModal());
 byId("ask-new").addEventListener("close", () => {
