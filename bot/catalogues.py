@@ -50,7 +50,7 @@ class Unmarked(Exception):
 Extracted = tuple[int, str, Any, list[str]]
 
 
-def extractor(stream: Any, *_babel_options: Any) -> Iterator[Any]:
+def extractor(stream: Any, *_given: Any, options: Any = None) -> Iterator[Any]:
     """Yield what Babel's extraction wants for every marked sentence of one Python file."""
     source = stream.read()
     comments = _comments(source)
@@ -227,6 +227,7 @@ BANNED: Mapping[str, tuple[str, ...]] = {
 _PICTURE = re.compile("[\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff]")
 _WORD = re.compile(r"[^\W\d_]+")
 _LATIN_FIRST = re.compile(r"^[\s\W]*[A-Za-z0-9]")
+_ARABIC = re.compile("[\u0621-\u064a]")
 
 
 def stale() -> list[str]:
@@ -292,7 +293,8 @@ def _placeholder_faults(message: Message, strings: tuple[str, ...]) -> Iterator[
 
 
 def _wording_faults(string: str, language: str) -> Iterator[str]:
-    if language == "ar" and _LATIN_FIRST.match(string):
+    around = _FIELD.sub("", string)  # an insertion is isolated: it decides no direction
+    if language == "ar" and _ARABIC.search(around) and _LATIN_FIRST.match(around):
         yield "begins with a Latin letter or digit, which turns the line around"
     if _PICTURE.search(string):
         yield "holds a picture sign"
