@@ -5,10 +5,13 @@
 .PHONY: help setup run chat test quick check strings book bench screenshots clean
 MAKEFLAGS += --no-print-directory
 
-# The first Python on PATH that is new enough; empty when there is none.
-PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.14 python; do \
-	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	&& { echo "$$name"; break; }; done)
+# The first Python on PATH that is new enough; empty when there is none. It is asked for its own
+# place, because what stands on PATH may be a slow doorman.
+ifndef PYTHON
+PYTHON := $(shell for name in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11) or print(sys.executable))' \
+	2>/dev/null && break; done)
+endif
 VENV := .venv/bin
 ARGS ?=
 

@@ -284,7 +284,7 @@ def watch(event, arguments):
     if event in acts or writes:
         stack = [frame.filename for frame in traceback.extract_stack()[:-1]]
         if any(name.startswith(rooms) for name in stack):
-            opened.append((event, str(arguments[0])[:80]))
+            opened.append((event, str(arguments[0])[-80:]))
 
 sys.addaudithook(watch)
 before = dict(__import__("os").environ)
