@@ -175,13 +175,13 @@ GROUP = {"id": -100123, "type": "supergroup", "title": "CANARY"}
 def test_words_from_groups_are_dropped_and_the_group_is_to_be_left() -> None:
     event = heard(update(message={**message(text="CANARY"), "chat": GROUP}))
     assert (event.kind, event.text, event.address.person) == ("group", "", "-100123")
-    assert groups_to_leave([event]) == {"-100123"}
+    assert groups_to_leave([event, event]) == ["-100123"]
     assert "CANARY" not in repr(event)
 
 
 def test_a_group_that_removed_us_is_not_left_again() -> None:
     change = {"chat": GROUP, "from": SENDER, "date": 1, "new_chat_member": {"status": "kicked"}}
-    assert groups_to_leave([heard(update(my_chat_member=change))]) == set()
+    assert groups_to_leave([heard(update(my_chat_member=change))]) == []
 
 
 def test_posts_of_channels_are_groups() -> None:

@@ -46,8 +46,8 @@ class Place:
     ) -> int:
         """One request on a connection of its own; the status it was answered with."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        target = path or self.channel.webhook_path
-        lines = [f"{method} {target} HTTP/1.1".encode(), b"Host: x", b"Connection: close"]
+        where = path or self.channel.webhook_path
+        lines = [f"{method} {where} HTTP/1.1".encode(), b"Host: x", b"Connection: close"]
         lines += [name.encode() + b": " + value for name, value in headers]
         if chunked:
             lines.append(b"Transfer-Encoding: chunked")
@@ -170,7 +170,9 @@ async def test_updates_that_arrive_during_a_commit_go_into_the_next_one_together
         await release.wait()
 
     async with place(receive) as here:
-        calls = [asyncio.create_task(here.hear(n)) for n in range(30)]
+        calls = [asyncio.create_task(here.hear(0))]
+        await inside.wait()
+        calls += [asyncio.create_task(here.hear(n)) for n in range(1, 30)]
         async with asyncio.timeout(10):
             while sum(sizes) + _waiting(here.channel) < 30:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

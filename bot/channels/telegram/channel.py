@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 import msgspec
-import structlog
+import structlog.stdlib
 
 from bot.channels.base import Limits, Receive, Undelivered
 from bot.channels.telegram import calls
@@ -44,7 +44,7 @@ Menu = Mapping[str, Sequence[tuple[str, str]]]
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
+log = structlog.stdlib.get_logger()
 
 
 class _Sent(msgspec.Struct):
@@ -156,7 +156,7 @@ class TelegramChannel:
                 self._started = True
             except Undelivered as error:
                 if error.account:
-                    log.error("telegram_alarm", channel="telegram", reason=error.reason)
+                    log.error("telegram_alarm", channel="telegram", alarm=True, reason=error.reason)
                     raise
                 failures += 1
                 log.warning("telegram_start_failed", channel="telegram", reason=error.reason)
@@ -207,7 +207,7 @@ class TelegramChannel:
         """Remove a webhook that stands in the way; what waits behind it is not dropped."""
         found = await self._ask("getWebhookInfo", _Webhook)
         if found.url:
-            log.error("telegram_alarm", channel="telegram", reason="foreign-webhook")
+            log.error("telegram_alarm", channel="telegram", alarm=True, reason="foreign-webhook")
             await (await self._aiogram()).delete_webhook()
 
     async def _listen_at_webhook(self, receive: Receive) -> None:
@@ -231,7 +231,7 @@ class TelegramChannel:
         if found.url == self._url and same_kinds and found.max_connections == WEBHOOK_CONNECTIONS:
             return
         if found.url not in ("", self._url):
-            log.error("telegram_alarm", channel="telegram", reason="foreign-webhook")
+            log.error("telegram_alarm", channel="telegram", alarm=True, reason="foreign-webhook")
         office = await self._aiogram()
         await office.set_webhook(self._url, self._secret, ALLOWED_UPDATES, WEBHOOK_CONNECTIONS)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-import structlog
+import structlog.stdlib
 
 from bot.channels.base import Receive, Undelivered
 from bot.channels.telegram.refusals import Refusal, judge, read_refusal, undelivered
@@ -29,7 +29,7 @@ MOST_UPDATES: Final = 100
 MOST_ANSWER: Final = 64 << 20
 """A hundred updates with the longest texts, each character escaped, are far below it."""
 
-log = structlog.get_logger()
+log = structlog.stdlib.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +141,10 @@ class Poller:
     async def _rest_after(self, refusal: Refusal) -> None:
         rule = judge(refusal)
         if rule.reason == "unauthorised":
-            log.error("telegram_alarm", channel="telegram", reason=rule.reason)
+            log.error("telegram_alarm", channel="telegram", alarm=True, reason=rule.reason)
             raise undelivered(refusal)
         if rule.reason == "conflict":
-            log.error("telegram_alarm", channel="telegram", reason=rule.reason)
+            log.error("telegram_alarm", channel="telegram", alarm=True, reason=rule.reason)
             if "webhook" in refusal.description.lower():
                 await self._freed()
             await asyncio.sleep(self._pace.conflict * random.uniform(0.75, 1.0))
@@ -156,7 +156,7 @@ class Poller:
 
     async def _back_off(self, event: str, reason: str) -> None:
         self._failures += 1
-        log.warning(event, channel="telegram", reason=reason, attempt=self._failures)
+        log.warning(event, channel="telegram", reason=reason, attempts=self._failures)
         await asyncio.sleep(self._pace.wait(self._failures))
 
 

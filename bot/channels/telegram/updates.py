@@ -340,10 +340,11 @@ def _moment(seconds: int) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if _EARLIEST <= seconds <= _LATEST else None
 
 
-def groups_to_leave(events: Iterable[Event]) -> set[str]:
-    """The groups and channels that wrote to us and where we still are."""
-    return {
+def groups_to_leave(events: Iterable[Event]) -> list[str]:
+    """The groups and channels that wrote to us and where we still are, each once, in order."""
+    found = (
         each.address.person
         for each in events
         if isinstance(each, Inbound) and each.kind == "group" and each.what != "left"
-    }
+    )
+    return list(dict.fromkeys(found))

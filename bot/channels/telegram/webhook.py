@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-import structlog
+import structlog.stdlib
 
 from bot.channels.base import Receive
 from bot.channels.telegram.updates import Event
@@ -36,7 +36,7 @@ Message = MutableMapping[str, Any]
 Take = Callable[[], Awaitable[Message]]
 Give = Callable[[Message], Awaitable[None]]
 
-log = structlog.get_logger()
+log = structlog.stdlib.get_logger()
 
 
 def derive_path(secret: str) -> str:

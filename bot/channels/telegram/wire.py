@@ -306,8 +306,8 @@ class Wire:
         ``path`` is the ``file_path`` the server named. Raises `WireError`: ``not-found`` for any
         status but 200, ``huge-answer`` beyond ``limit`` bytes.
         """
-        target = f"{self._base}/file/bot{self._token}/{quote(path)}"
-        request = f"GET {target} HTTP/1.1\r\nHost: {self._host_header}\r\n\r\n".encode("ascii")
+        place = f"{self._base}/file/bot{self._token}/{quote(path)}"
+        request = f"GET {place} HTTP/1.1\r\nHost: {self._host_header}\r\n\r\n".encode("ascii")
         async with self._turns:
             connection = await self._connect()
             basket = _Basket(connection)
