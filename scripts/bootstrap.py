@@ -86,13 +86,14 @@ def run(
         raise Refused(f"`{words} ...` ended with status {error.returncode}.") from None
 
 
-def answers(command: Sequence[str | Path]) -> str | None:
+def answers(command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> str | None:
     """Return what a command prints, or None when it fails or does not exist."""
     try:
         done = subprocess.run(
             [str(word) for word in command],
             check=True,
             capture_output=True,
+            env=dict(env) if env is not None else None,
             stdin=subprocess.DEVNULL,
             text=True,
         )
@@ -306,15 +307,10 @@ def sync_from_other_index(uv: Path, level: str, env: Mapping[str, str]) -> None:
     The lock writes addresses down and a mirror has other addresses. What must not differ are the
     versions and the hashes, and those are exported from the lock and required.
     """
-    export = [uv, "export", "--quiet", "--frozen", "--no-emit-project", "--no-header"]
-    locked = subprocess.run(
-        [str(word) for word in (*export, *GROUPS[level])],
-        check=True,
-        capture_output=True,
-        cwd=ROOT,
-        env=dict(env),
-        text=True,
-    ).stdout
+    export = [str(uv), "export", "--quiet", "--frozen", "--no-emit-project", "--no-header"]
+    locked = answers([*export, "--project", str(ROOT), *GROUPS[level]], env)
+    if locked is None:
+        raise Refused("uv.lock cannot be read; is it whole?")
     run([uv, "venv", "--quiet", "--allow-existing", "--python", base_python(), VENV], env)
     here = {**env, "VIRTUAL_ENV": str(VENV)}
     run([uv, "pip", "sync", "--quiet", "--require-hashes", "-"], here, given=locked)

@@ -7,6 +7,7 @@ is planted for it: a rule that can find nothing is no rule.
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -333,6 +334,56 @@ def test_the_command_line_starts_without_the_heavy_libraries() -> None:
     code = f"import sys, bot.__main__; print(sorted({heavy!r} & sys.modules.keys()))"
     done = run_python(code)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+# --- what the pages say of the commands ---
+
+COMMANDS = """
+import json, typer, bot.__main__ as program
+apps = [it for it in vars(program).values() if isinstance(it, typer.Typer)]
+(app,) = [it for it in apps if it.registered_groups]
+found = []
+def walk(command, before):
+    inner = getattr(command, "commands", None)
+    for name, part in (inner or {}).items():
+        walk(part, [*before, name])
+    if not inner:
+        found.append(" ".join(before))
+walk(typer.main.get_command(app), ["athar"])
+print(json.dumps(sorted(found)))
+"""
+
+
+@cache
+def commands() -> set[str]:
+    """Return every command of the program, such as ``athar keys init``."""
+    done = run_python(COMMANDS)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+def named_commands(text: str) -> set[str]:
+    """Return the commands that a page names, in code or in its indented lines."""
+    code = re.findall(r"`(athar [^`]+)`", text) + re.findall(
+        r"^ {4,}(athar .+)$", text, re.MULTILINE
+    )
+    words = {re.match(r"athar [a-z]+(?: [a-z]+)?", piece) for piece in code}
+    return {found.group(0) for found in words if found}
+
+
+def test_the_readme_names_every_command() -> None:
+    assert commands() - named_commands((ROOT / "README.md").read_text(encoding="utf-8")) == set()
+
+
+def test_no_page_names_a_command_that_does_not_exist() -> None:
+    wrong = {
+        f"{path}: {name}"
+        for path, text in texts()
+        if path.endswith(".md")
+        for name in named_commands(text)
+        if name not in commands() and not any(it.startswith(f"{name} ") for it in commands())
+    }
+    assert wrong == set()
 
 
 # --- settings ---
