@@ -1,12 +1,28 @@
-"""Reading people: choices, yes and no, numbers, intents and places, in Arabic and English."""
+"""Reading people: choices, yes and no, numbers, intents and places, in Arabic and English.
+
+Every reader gives an answer only where the words leave no doubt, and None otherwise: a family is
+asked once more rather than misunderstood. Words are compared folded (`flows/folding.py`), so
+hamza, marks, emoji, digits of another script and punctuation make no difference. What was typed
+is never changed; whoever calls keeps it.
+
+A choice is understood by its number, by a label or alias, by the beginning of one, or by a label
+inside a short sentence whose other words carry nothing ("هو أخي" where "أخي" is an alias). Any
+word that carries something stops that: "ابن أخي" is not a brother.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from flows.folding import fold
+from flows.numerals import numeral_at
+
+_SHORT = 200
+"""Characters; whoever wrote more has told a story and chosen nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +42,8 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """What was said names several: all of them where several may be chosen, else ask again."""
+    """What was said names several, in the options' order: for `read_choice` it has to be asked
+    which of them, for `read_many` these are the answer."""
 
     codes: tuple[str, ...]
 
@@ -55,41 +72,572 @@ class Intent(Enum):
     DONE = "done"
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(fold(text).split())
+
+
+def _phrases(text: str) -> frozenset[str]:
+    return frozenset(
+        _glued(phrase) for phrase in text.replace("\n", "|").split("|") if fold(phrase)
+    )
+
+
+def _glued(text: str) -> str:
+    """Fold a phrase and leave out its spaces: "ما بعرف" is also written "مابعرف"."""
+    return fold(text).replace(" ", "")
+
+
+# --- Choices --------------------------------------------------------------------------------
+
+_ARTICLES = frozenset(("al", "el", "ar", "as", "ad", "an", "at", "az", "ez", "the"))
+
+_HOLLOW = _words(
+    "هو هي هوي هيي انا نحن كان كانت يكون تكون هذا هذه هاد هادا هي بدي اختار اخترت اريد يعني"
+    " في من على والله شي لو سمحت سمحتو فضلك رجاء اظن يمكن الجواب جوابي خيار الخيار رقم"
+    " it is its he she his her was are am i the a an in of to at by on please pls choose option want"
+    " answer think number would say from"
+)
+"""Words that may stand around a label without changing what it says."""
+
+_TURNING = _words(
+    "مو مش ليس ليست لا غير ما ماكان مانو بدون الا not no isnt wasnt never except without neither"
+)
+"""Words that turn what follows into its opposite."""
+
+_NUMBERING = _words("رقم الرقم نمرة خيار الخيار جواب الجواب number no nr option answer the")
+
+
+@lru_cache(maxsize=4096)
+def _key(text: str) -> str:
+    """Fold a label further: without articles and doubled Latin letters, so that "حسكة" is
+    "الحسكة" and "Daraa" is "Dar'a"."""
+    return " ".join(
+        word[2:] if word.startswith("ال") and len(word) > 4 else re.sub(r"([a-z])\1+", r"\1", word)
+        for word in fold(text).split()
+        if word not in _ARTICLES
+    )
+
+
+@lru_cache(maxsize=4096)
+def _folded(label: str) -> str:
+    return fold(label)
+
+
+def _numbered(said: str) -> int | None:
+    """Read "2", "رقم ٢", "الثاني", "option two": a number and nothing beside it."""
+    words = [word for word in said.split() if word not in _NUMBERING] or said.split()
+    if len(words) == 1 and words[0].isdecimal():
+        return int(words[0][:4])
+    numeral = numeral_at(words, 0) if words else None
+    return numeral.value if numeral and numeral.stop == len(words) else None
+
+
+def _matching(options: Sequence[Named], fits: Callable[[str], bool]) -> list[str]:
+    return [option.code for option in options if any(fits(label) for label in option.labels)]
+
+
+def _verdict(codes: Sequence[str]) -> Chosen | Several | None:
+    if not codes:
+        return None
+    return Chosen(codes[0]) if len(codes) == 1 else Several(tuple(codes))
+
+
+def _begun(said: str, options: Sequence[Named]) -> list[str]:
+    """Find the options with a label that begins with what was said, whole words before parts."""
+    if len(said.replace(" ", "")) < 2:
+        return []
+    key = _key(said) or said
+    whole = _matching(options, lambda label: f"{_key(label)} ".startswith(f"{key} "))
+    if whole:
+        return whole
+    return _matching(
+        options, lambda label: _folded(label).startswith(said) or _key(label).startswith(key)
+    )
+
+
+def _named(said: str, options: Sequence[Named]) -> Chosen | Several | None:
+    """Read a choice by label, number or beginning; nothing may stand beside it."""
+    exact = _matching(options, lambda label: _folded(label) == said)
+    if exact:
+        return _verdict(exact)
+    number = _numbered(said)
+    if number is not None and 1 <= number <= len(options):
+        return Chosen(options[number - 1].code)
+    key = _key(said)
+    alike = _matching(options, lambda label: bool(key) and _key(label) == key)
+    return _verdict(alike or _begun(said, options))
+
+
+def _spans(words: Sequence[str], label: str) -> Iterator[tuple[int, int]]:
+    """Give where the words of a label stand in a sentence, one after the other."""
+    sought = _key(label).split()
+    for start in range(len(words) - len(sought) + 1 if sought else 0):
+        if list(words[start : start + len(sought)]) == sought:
+            yield start, start + len(sought)
+
+
+def _found(words: Sequence[str], options: Sequence[Named]) -> list[tuple[int, int, str]]:
+    """Find all labels in a sentence, leaving out those inside a longer one."""
+    spans = [
+        (start, stop, option.code)
+        for option in options
+        for label in option.labels
+        for start, stop in _spans(words, label)
+    ]
+    return [
+        (start, stop, code)
+        for start, stop, code in dict.fromkeys(spans)
+        if not any(a <= start and stop <= b and b - a > stop - start for a, b, _ in spans)
+    ]
+
+
+def _in_sentence(said: str, options: Sequence[Named]) -> Chosen | Several | None:
+    """Read a label in a short sentence whose other words carry nothing."""
+    words = _key(said).split()
+    if len(words) > 8 or _TURNING & set(words):
+        return None
+    found = _found(words, options)
+    covered = {index for start, stop, _ in found for index in range(start, stop)}
+    if any(word not in _HOLLOW for at, word in enumerate(words) if at not in covered):
+        return None
+    codes = {code for _, _, code in found}
+    return _verdict([option.code for option in options if option.code in codes])
+
+
 def read_choice(text: str, options: Sequence[Named]) -> Chosen | Several | None:
-    """Read which one of the options was meant."""
-    said = fold(text)
-    if said.isdecimal() and 1 <= int(said[:4]) <= len(options):
-        return Chosen(options[int(said[:4]) - 1].code)
-    for option in options:
-        if said in {fold(label) for label in option.labels}:
-            return Chosen(option.code)
+    """Read which one of the options was meant.
+
+    By number (counted from 1, in any digits or in words), label or alias in either language, the
+    unmistakable beginning of one (two letters or more), or a label in a short sentence. `Several`
+    names those that remain possible, None is none of them.
+    """
+    said = fold(text) if len(text) <= _SHORT else ""
+    if not said:
+        return None
+    return _named(said, options) or _in_sentence(said, options)
+
+
+_COMMAS = str.maketrans(dict.fromkeys("،؛;+&\n•*|", ","))
+_AND = frozenset(("و", "and", "او", "or", "كمان", "ايضا", "also", "ثم"))
+
+
+def _number_range(piece: str, options: Sequence[Named]) -> list[str] | None:
+    """Read "3-5": the options from the third to the fifth."""
+    ends = re.fullmatch(r" *(\d{1,3}) *- *(\d{1,3}) *", piece)
+    if ends is None or not 1 <= int(ends[1]) <= int(ends[2]) <= len(options):
+        return None
+    return [option.code for option in options[int(ends[1]) - 1 : int(ends[2])]]
+
+
+def _listed(words: Sequence[str], options: Sequence[Named]) -> list[str] | None:
+    """Read options joined by "and" or by nothing but spaces; None where a word is left over."""
+    codes: list[str] = []
+    at = 0
+    while at < len(words):
+        if words[at] in _AND:
+            at += 1
+            continue
+        for stop in range(min(len(words), at + 6), at, -1):
+            one = _joined(words[at:stop], options)
+            if one is not None:
+                codes.append(one)
+                at = stop
+                break
+        else:
+            return None
+    return codes or None
+
+
+def _joined(words: Sequence[str], options: Sequence[Named]) -> str | None:
+    """Read one option of a list, perhaps with an "and" written onto its first word."""
+    said = " ".join(words)
+    for form in (said, said.removeprefix("و")):
+        one = _named(form, options) if form else None
+        if isinstance(one, Chosen):
+            return one.code
     return None
 
 
 def read_many(text: str, options: Sequence[Named]) -> Several | None:
-    """Read which of the options were meant, in the options' order."""
+    """Read which of the options were meant, in the options' order, each once.
+
+    Numbers, number ranges, labels and beginnings joined by commas, strokes, "and" or line breaks
+    ("1 و 3", "1,3-4", "الأولى والثالثة"). None unless every part was understood.
+    """
+    if len(text) > 2 * _SHORT:
+        return None
     one = read_choice(text, options)
-    return Several((one.code,)) if isinstance(one, Chosen) else one
+    if isinstance(one, Chosen):
+        return Several((one.code,))
+    chosen: list[str] = []
+    for piece in re.split(r"[,/]", fold(text.translate(_COMMAS), keep=",/-")):
+        if not fold(piece):
+            continue
+        part = _number_range(piece, options) or _listed(fold(piece).split(), options)
+        if part is None:
+            return None
+        chosen.extend(part)
+    kept = tuple(option.code for option in options if option.code in chosen)
+    return Several(kept) if kept else None
+
+
+# --- Yes and no -----------------------------------------------------------------------------
+
+_YES = _phrases("""
+    نعم | نعمم | اي | ايه | إي | اه | آه | ايوه | أيوه | ايوا | أيوا | ايوة | اييه | اجل | أجل
+    بلى | تمام | صح | صحيح | مظبوط
+    مضبوط | ماشي | موافق | موافقة | اوافق | أوافق | اوكي | أوكي | اوك | حاضر | يب | هيك | بالضبط
+    عم | نعم صحيح | أي نعم
+    اي صح | لا مانع | ما في مانع | مافي مانع | ما عندي مانع | لا بأس | يس | لكان | مبلا | امبلا
+    إمبلا | قبلت | بوافق | تماما
+    yes | y | yeah | yep | yup | ye | ya | yea | ok | okay | okey | k | sure | right | correct
+    true | agree
+    i agree | agreed | yes please | thats right | that is right | thats correct | fine | aye
+    i do | it is | oui | evet | erê
+""")
+_NO = _phrases("""
+    لا | لأ | لاء | لأا | كلا | مو | مش | أبدا | ابدا | ابدن | لالا | مو صح | مش صح | غير صحيح
+    مو صحيح | مش صحيح
+    ليس صحيحا | غلط | خطأ | خطا | لا اوافق | لا أوافق | مو موافق | مش موافق | غير موافق
+    غير موافقة | ارفض | أرفض
+    مو مظبوط | مش مظبوط | مو هيك | مش هيك | ما بوافق | مابوافق | ليس كذلك | لع | نو | مو تمام
+    مش تمام | مو موافقة | مش موافقة
+    no | n | nope | nah | na | not | wrong | incorrect | not right | not correct | false
+    i dont agree | disagree
+    no thanks | no thank you | i do not agree | never | not at all | of course not | certainly not | definitely not | absolutely not | non | hayır | na na
+    it is not | thats wrong | i dont
+""")
+_SURELY = _phrases(
+    "طبعا | طبعاً | طبعن | اكيد | أكيد | بالتأكيد | بالطبع | of course |"
+    " certainly | definitely | absolutely"
+)
+_POLITE = _words(
+    "شكرا شكراً والله بالله يا الله لو سمحت سمحتو سمحتم من فضلك فضلكم رجاء رجاءً please"
+    " pls thanks thank you"
+    " اخي اختي استاذ ارجوكم ارجوك عفوا sorry"
+)
+_SIGNS = {
+    "👍": True,
+    "✅": True,
+    "✔": True,
+    "👌": True,
+    "☑": True,
+    "👎": False,
+    "❌": False,
+    "✖": False,
+}
+
+
+def _squeezed(word: str) -> str:
+    """Leave one of each letter repeated in a row: "نعمممم", "yesss"."""
+    return re.sub(r"(.)\1+", r"\1", word)
+
+
+_YES_SAID = frozenset(map(_squeezed, _YES))
+_NO_SAID = frozenset(map(_squeezed, _NO))
+_SURELY_SAID = frozenset(map(_squeezed, _SURELY))
+
+
+def _sign(text: str) -> bool | None:
+    signs = {meaning for sign, meaning in _SIGNS.items() if sign in text}
+    return signs.pop() if len(signs) == 1 else None
 
 
 def read_yes_no(text: str) -> bool | None:
-    """Read a yes or a no."""
-    return {"yes": True, "نعم": True, "no": False, "لا": False}.get(fold(text))
+    """Read a yes or a no, written or spoken Arabic or English; None for anything else.
+
+    Repeated letters, polite words and emoji beside it make no difference; a thumb up or down
+    alone is enough. Yes and no in one message are neither.
+    """
+    if len(text) > _SHORT:
+        return None
+    words = fold(text).split()
+    if not words:
+        return _sign(text)
+    whole = _squeezed("".join(words))
+    if whole in _YES_SAID or whole in _SURELY_SAID:
+        return True
+    if whole in _NO_SAID:
+        return False
+    said = [_squeezed(word) for word in words if word not in _POLITE]
+    surely = [word for word in said if word in _SURELY_SAID]
+    rest = [word for word in said if word not in _SURELY_SAID]
+    if not rest:
+        return True if surely else None
+    joined = "".join(rest)
+    if joined in _YES_SAID or all(word in _YES_SAID for word in rest):
+        return True
+    if joined in _NO_SAID or all(word in _NO_SAID for word in rest):
+        return False
+    return None
+
+
+# --- Numbers --------------------------------------------------------------------------------
+
+_COMPARING = _words(
+    "اكثر اكتر اقل فوق تحت more less over under least most than او or بين between الى to حتى"
+)
 
 
 def read_number(text: str, least: int, most: int) -> int | None:
-    """Read one whole number between ``least`` and ``most``."""
-    said = fold(text)
-    return int(said) if said.isdecimal() and least <= int(said[:9]) <= most else None
+    """Read one whole number between ``least`` and ``most``, both included.
+
+    Digits of any script, or words up to the thousands in both languages. Up to three other words
+    may stand beside it ("5 أشخاص", "about five"), but none that turn or compare it; two numbers,
+    fractions and signs are not read.
+    """
+    if len(text) > _SHORT or re.search(r"[-−+.,٫٬]\s*\d", text):
+        return None
+    words = fold(text).split()
+    if (_TURNING | _COMPARING) & set(words):
+        return None
+    found: list[int] = []
+    others = at = 0
+    while at < len(words):
+        numeral = numeral_at(words, at)
+        if words[at].isdecimal():
+            found.append(int(words[at][:9]))
+        elif numeral:
+            found.append(numeral.value)
+        else:
+            others += 1
+        at = numeral.stop if numeral else at + 1
+    if len(found) != 1 or others > 3:
+        return None
+    return found[0] if least <= found[0] <= most else None
+
+
+# --- Intents --------------------------------------------------------------------------------
+
+_SAYINGS: dict[Intent, str] = {
+    Intent.BACK: """
+        back | go back | previous | undo | return | ارجع | رجوع | ارجعي | رجعني | رجعنا | السابق
+        للسابق | العودة
+        ارجع لورا | لورا | للخلف | السؤال السابق | السؤال اللي قبل | تراجع | بدي ارجع | رجعوني
+        خطوة للخلف | previous question
+        last question | ارجع خطوة | الرجوع""",
+    Intent.SKIP: """
+        skip | next | pass | skip this | skip question | skip it | skip this question
+        next question | تخطي | تخطى | تخطّ
+        تجاوز | التالي | اللي بعده | اللي بعدو | السؤال التالي | غيره | غيرو | فوت | تخطي السؤال
+        تجاوز السؤال | مرق
+        خلينا نتجاوز | السؤال اللي بعده | تخطي هذا السؤال | بدي اتخطى""",
+    Intent.UNKNOWN: """
+        i dont know | dont know | i do not know | do not know | idk | dunno | no idea
+        not known | unknown | not sure
+        im not sure | i am not sure | i have no idea | cant remember | i cant remember
+        i dont remember | dont remember
+        لا اعرف | لا أعرف | لا أعلم | لا اعلم | لا ادري | لا أدري | ما بعرف | مابعرف | ما اعرف
+        ما عرف | ما ادري | مدري | ما بدري
+        ما عندي علم | ما عندي فكرة | ما عنا علم | ما منعرف | منعرفش | معرفش | ما بعرفش | بعرفش
+        ما بتذكر | ما بذكر | لا أذكر | لا اتذكر
+        مو متأكد | مو متأكدة | مش متأكد | مش متأكدة | مو متاكدين | غير معروف | غير معلوم | مجهول
+        ما حدا بيعرف | لا نعرف | لا نعلم
+        والله ما بعرف | الله أعلم | الله اعلم | ما بتذكر بالضبط | ماعرف | ما معي خبر
+        لست متأكدا | لست متأكدة | مو عارف | مو عارفة | مش عارف
+        مش عارفة | شو بعرفني""",
+    Intent.PREFER_NOT: """
+        prefer not to say | i prefer not to say | prefer not | rather not say
+        id rather not say | i would rather not
+        rather not | i dont want to say | i dont want to answer | no comment | private
+        prefer not to answer
+        i prefer not to answer | dont want to answer | dont want to say | id rather not
+        i wont say | wont answer
+        أفضل عدم الإجابة | افضل عدم الاجابة | أفضّل عدم الإجابة | أفضل ألا أقول | أفضل ألا أجيب
+        لا أريد الإجابة | لا اريد ان اجيب
+        لا أريد أن أجيب | لا أريد أن أقول | لا أود الإجابة | لا أرغب بالإجابة
+        لا أرغب في الإجابة | ما بدي جاوب | مابدي جاوب
+        ما بدي احكي | ما بدي قول | مابدي قول | ما بحب جاوب | ما حابب جاوب | ما حابة جاوب
+        مو حابب جاوب | مو حابة جاوب | بفضل ما جاوب
+        بفضل ما قول | بفضل ما احكي | ما فيني قول | ما بقدر قول | هذا خاص | شي خاص | عدم الإجابة
+        بلا جواب | بفضل عدم الإجابة | بدون جواب
+        ما بدي جاوب على هالسؤال""",
+    Intent.PAUSE: """
+        pause | later | not now | take a break | break | ill continue later | continue later
+        i will continue later
+        come back later | another time | wait | hold on | give me a moment | one moment
+        save and exit | i need a break
+        i need time | بعدين | لاحقا | لاحقاً | مو هلق | مو هلأ | مش هلق | مش هلأ | ليس الآن
+        مو الآن | مش الآن | استراحة | اخد استراحة | بدي ارتاح
+        وقفة | إيقاف مؤقت | ايقاف مؤقت | نكمل بعدين | بكمل بعدين | كمل بعدين | بكفي بعدين
+        برجع بعدين | خلينا بعدين | وقت تاني
+        في وقت آخر | في وقت لاحق | أكمل لاحقا | سأكمل لاحقا | استنى | استنوا | لحظة | انتظر
+        دقيقة | برجعلكم | منكمل بعدين | أحتاج وقتا
+        مو قادر كمل | مو قادرة كمل | ما قادر كمل""",
+    Intent.STOP: """
+        stop | cancel | quit | exit | end | stop it | i want to stop | abort | unsubscribe | وقف
+        وقفي | وقفوا | توقف | أوقف | اوقف
+        قف | إلغاء | الغاء | الغي | إنهاء | انهاء | خروج | اخرج | بدي وقف | بدي أوقف
+        أريد التوقف | اريد التوقف | ستوب
+        بدي الغي | كنسل | ما بدي كمل | مابدي كمل | لا أريد المتابعة | لا اريد ان اكمل | بكفي
+        يكفي | انهي | end chat | enough""",
+    Intent.MENU: """
+        menu | main menu | start over | options | القائمة | قائمة | القائمة الرئيسية
+        الرئيسية | منيو | المنيو | الخيارات | خيارات
+        البداية | الصفحة الرئيسية | بداية | show menu | رجعني للقائمة | للقائمة""",
+    Intent.HELP: """
+        help | help me | i need help | how does this work | what can i do | what do i do
+        instructions | info | information
+        مساعدة | المساعدة | ساعدوني | ساعدني | محتاج مساعدة | محتاجة مساعدة | بدي مساعدة
+        أحتاج مساعدة | أريد مساعدة | شو بعمل | شو اعمل
+        شو لازم اعمل | ماذا أفعل | كيف | كيف بستعمله | ما فهمت | مافهمت | لم أفهم | مو فاهم
+        مو فاهمة | مش فاهم | مش فاهمة | i dont understand
+        شرح | تعليمات | معلومات""",
+    Intent.PERSON: """
+        person | human | talk to a person | talk to a human | talk to someone | speak to someone
+        speak to a person
+        speak to a human | real person | agent | operator | i want to talk to someone
+        i want to talk to a person
+        i want to speak to someone | i want to speak to a person | can i talk to someone
+        call me | call me please
+        contact me | talk to a real person | talk to somebody | i want a human | إنسان | انسان
+        شخص | موظف | موظفة
+        بدي احكي مع حدا | بدي أحكي مع حدا | بدي احكي مع شخص | بدي حدا يحكي معي
+        بدي حدا احكي معه | بدي احكي مع موظف | بدي احكي مع انسان
+        بدي كلم حدا | بدي اتكلم مع حدا | بدي احكي مع حدن | بدي حدا | بدي شخص
+        اريد التحدث مع شخص | أريد التحدث إلى شخص | التحدث مع شخص
+        التحدث إلى شخص | التكلم مع شخص | أريد التحدث مع أحد | اريد ان اتكلم مع شخص
+        أريد التحدث مع موظف | احكي مع شخص | احكي مع حدا
+        ممكن احكي مع حدا | فيني احكي مع حدا | في حدا | حدا يرد علي | اتصلوا فيني | اتصلو فيني
+        اتصلوا بي | تواصلوا معي | كلموني | دقولي
+        بدي احكي مع حدا من عندكم | بدي احكي مع بني ادم | وين في حدا احكي معو | أريد شخصا""",
+    Intent.REVIEW: """
+        review | summary | show my answers | my answers | what did i say | what have i told you
+        show answers | edit
+        change an answer | change my answer | edit answers | مراجعة | المراجعة | راجع
+        ملخص | الملخص | إجاباتي | اجاباتي
+        أجوبتي | اجوبتي | شو جاوبت | شو حكيت | شو كتبت | ماذا قلت | ماذا كتبت | عرض إجاباتي
+        تعديل | بدي عدل | بدي غير جواب | تصحيح
+        بدي صحح | تعديل إجابة | تغيير جواب | بدي شوف اجوبتي | i made a mistake | غلطت""",
+    Intent.LANGUAGE_AR: """
+        arabic | in arabic | عربي | العربية | بالعربي | بالعربية | اللغة العربية | عربى | arabi
+        العربي | احكي عربي | ar
+        switch to arabic | arabic please""",
+    Intent.LANGUAGE_EN: """
+        english | in english | انجليزي | إنجليزي | انكليزي | إنكليزي | الإنجليزية | الانكليزية
+        بالانجليزي | بالانكليزي | اللغة الإنجليزية
+        switch to english | english please | speak english | en | بالإنجليزية | ingilizce""",
+    Intent.LANGUAGE: """
+        language | change language | switch language | لغة | اللغة | تغيير اللغة | غير اللغة
+        بدي غير اللغة | بدل اللغة | lang""",
+    Intent.WIPE: """
+        wipe | wipe chat | wipe this chat | clear chat | clear | delete chat | delete this chat
+        delete messages
+        delete everything here | erase | erase chat | clear history | delete the chat
+        delete the conversation
+        امسح | مسح | امسح المحادثة | احذف المحادثة | حذف المحادثة | مسح المحادثة | امسح الشات
+        احذف الشات | امسح الرسائل | احذف الرسائل
+        امسحوا المحادثة | امسح كل شي | امحي المحادثة | امحي | محو | محو المحادثة | احذف كل شي
+        حذف الرسائل | مسح الرسائل | نظف المحادثة
+        امسح الحكي""",
+    Intent.STATUS: """
+        status | my report | any news | news | is there any news | what happened to my report
+        my case | case status
+        report status | my status | where is my report | حالة | الحالة | حالة البلاغ
+        حالة بلاغي | بلاغي | وضع بلاغي | وضع البلاغ | شو صار
+        شو صار ببلاغي | شو صار معكم | في جديد | فيه جديد | هل من جديد | هل يوجد جديد
+        في شي جديد | في اخبار | في خبر | شو الاخبار | أخبار
+        هل هناك أخبار | وين صار بلاغي | ملفي | وضع الملف | شو صار بالملف | متابعة بلاغي
+        متابعة البلاغ""",
+    Intent.CONTINUE: """
+        continue | resume | go on | carry on | keep going | lets continue | continue my report
+        proceed | i am back
+        im back | متابعة | تابع | تابعي | كمل | كملي | كمّل | نكمل | خلينا نكمل | أكمل | اكمل
+        استمر | استمرار | استئناف | بدي كمل | بكمل
+        منكمل | أريد المتابعة | اريد ان اكمل | يلا نكمل | رجعت | أنا رجعت | تكملة | إكمال
+        المتابعة | اكمال البلاغ""",
+    Intent.VERIFY: """
+        verify | who are you | who is this | verify you | how do i verify you | is this real
+        is this a scam | scam | fake
+        how do i know | how do i know its you | can i trust you | who runs this
+        who is behind this | تحقق | التحقق | مين انتو | مين انتم
+        مين أنتو | من أنتم | من انتم | من أنت | مين انت | مين معي | مين عم يحكي | كيف اتأكد
+        كيف بتأكد | كيف بتاكد منكم | كيف أتحقق | هل هذا حقيقي
+        هل هذا احتيال | احتيال | نصب | نصابين | مين وراكم | لمين تابعين | مين بيشتغل هون
+        انتو مين | أنتم من | كيف بعرف انكم حقيقيين
+        التحقق منكم""",
+    Intent.DANGER: """
+        danger | in danger | im in danger | i am in danger | emergency | sos | not safe
+        im not safe | i am not safe
+        unsafe | they are here | its not safe | خطر | في خطر | بخطر | أنا بخطر
+        انا بخطر | أنا في خطر | انا في خطر | نحن في خطر
+        نحنا بخطر | حالة طوارئ | طوارئ | مو بأمان | مش بأمان | لست بأمان | مو امان | مو آمن
+        مو آمنة | غير آمن | الوضع خطر | الوضع مو امان | في حدا عم يراقبني
+        حدا عم يشوف موبايلي | اجو | عالحاجز | انا عالحاجز | أنا على حاجز""",
+    Intent.DONE: """
+        done | finished | finish | that is all | thats all | thats it | that is it | complete
+        i am done | im done
+        nothing else | nothing more | no more | انتهيت | خلصت | خلص | خلاص | تم | هذا كل شيء
+        هذا كل شي | هاد كل شي | بس هيك | بس | هيك بس
+        هيك خلصت | انتهى | انتهينا | خلصنا | لا شيء آخر | ما في شي تاني | مافي شي تاني
+        ما في غير هيك | ما عندي شي تاني | هذا كل ما عندي | كفى
+        هاد اللي عندي""",
+}
+
+
+def _intents() -> dict[str, Intent]:
+    table = {_glued(intent.value.replace("_", " ")): intent for intent in Intent}
+    for intent, sayings in _SAYINGS.items():
+        table |= dict.fromkeys(_phrases(sayings), intent)
+    return table
+
+
+_INTENTS = _intents()
 
 
 def read_intent(text: str) -> Intent | None:
-    """Read a whole message that speaks to the conversation."""
-    said = fold(text)
-    return next((intent for intent in Intent if intent.value == said), None)
+    """Read a message that as a whole speaks to the conversation: a phrase or a command (/back).
+
+    Polite words beside it make no difference; inside a longer sentence nothing is read.
+    """
+    if len(text) > _SHORT:
+        return None
+    command = re.fullmatch(r"\s*/(\w{1,32})(?:@\w{1,64})?\s*", text)
+    if command:
+        return _INTENTS.get(_glued(command[1].replace("_", " ")))
+    whole = _glued(text)
+    if whole in _INTENTS:
+        return _INTENTS[whole]
+    rest = "".join(word for word in fold(text).split() if word not in _POLITE)
+    return _INTENTS.get(rest)
+
+
+# --- Places ---------------------------------------------------------------------------------
+
+_STREETS = _words(
+    "شارع طريق ساحة دوار حارة جسر باب كراج كراجات فرع بوابة مشفى جامعة فندق جامع مدرسة"
+    " مطعم اوتوستراد"
+    " street road square bridge gate hotel university hospital branch highway"
+)
+"""After these a name is that of a street or a house, not of the place it is in."""
+
+_BEFORE_NAME = ("وبال", "بال", "وال", "لل", "ول", "وب", "ال", "ب", "و", "ل", "ع")
+
+
+def _bare(word: str, names: frozenset[str]) -> str:
+    """Take "in", "and", "to" and "the" off a word where a name remains."""
+    if word in names:
+        return word
+    for prefix in _BEFORE_NAME:
+        rest = word.removeprefix(prefix)
+        if rest != word and rest in names:
+            return rest
+    return word
 
 
 def read_place(text: str, areas: Sequence[Named]) -> tuple[str, str]:
-    """Find the area named in free words: its code or an empty string, and the words as typed."""
-    one = read_choice(text, areas)
-    return (one.code if isinstance(one, Chosen) else ""), text
+    """Find the area named in free words: its code, or an empty string, and the words as typed.
+
+    An area counts when it is the only one named, outside of the name of a street or a house, and
+    nothing in the words turns it into its opposite. A longer name takes precedence over one
+    inside it ("ريف دمشق").
+    """
+    folded = fold(text) if len(text) <= 2 * _SHORT else ""
+    said = [word for word in folded.split() if word not in _ARTICLES]
+    if not said or _TURNING & set(said):
+        return "", text
+    names = frozenset(_key(label).split()[0] for a in areas for label in a.labels if _key(label))
+    words = [_key(_bare(word, names)) or word for word in said]
+    found = _found(words, areas)
+    codes = {code for start, _, code in found if not (start and words[start - 1] in _STREETS)}
+    return (codes.pop() if len(codes) == 1 else ""), text
