@@ -32,6 +32,7 @@ class Check:
 # The slowest stands first, so that it runs beside all the others.
 CHECKS = (
     Check("types", (PYTHON, "-m", "mypy")),
+    Check("scripts", (PYTHON, "-m", "mypy", "--cache-dir", ".cache/mypy", "scripts")),
     Check("style", (PYTHON, "-m", "ruff", "check", "--quiet", ".")),
     Check("format", (PYTHON, "-m", "ruff", "format", "--check", "--quiet", ".")),
     Check("imports", (str(BIN / "lint-imports"), "--no-cache")),
