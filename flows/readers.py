@@ -304,7 +304,8 @@ _NO = _phrases("""
     مش تمام | مو موافقة | مش موافقة
     no | n | nope | nah | na | not | wrong | incorrect | not right | not correct | false
     i dont agree | disagree
-    no thanks | no thank you | i do not agree | never | not at all | of course not | certainly not | definitely not | absolutely not | non | hayır | na na
+    no thanks | no thank you | i do not agree | never | not at all | of course not
+    certainly not | definitely not | absolutely not | non | hayır | na na
     it is not | thats wrong | i dont
 """)
 _SURELY = _phrases(

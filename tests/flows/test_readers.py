@@ -194,10 +194,12 @@ def test_several_choices_are_understood_wholly_or_not_at_all(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    """نعم|نعمممم|اي|إيه|أيوه|ايوا|أجل|أكيد|طبعاً|تمام|صح|صحيح|ماشي|موافق|موافقة|أوكي|اي والله|نعم طبعا|نَعَم
-    |نعم، شكراً|لا مانع|Yes|YES!|y|yeah|yep|yesss|ok|okay|sure|of course|yes please|👍|✅|نعم 🙏|مبلا""".split(
-        "|"
-    ),
+    said("""
+        نعم | نعمممم | اي | إيه | أيوه | ايوا | أجل | أكيد | طبعاً | تمام | صح | صحيح | ماشي |
+        موافق | موافقة | أوكي | اي والله | نعم طبعا | نَعَم | نعم، شكراً | لا مانع | Yes |
+        YES! | y | yeah | yep | yesss | ok | okay | sure | of course | yes please | 👍 | ✅ |
+        نعم 🙏 | مبلا
+    """),
 )
 def test_a_yes_is_a_yes(text: str) -> None:
     assert read_yes_no(text) is True
@@ -309,10 +311,12 @@ def test_a_whole_message_can_speak_to_the_conversation(intent: Intent, texts: st
 
 @pytest.mark.parametrize(
     "text",
-    """رجع أخي من الشغل وبعدين أخدوه|they told us to go back home|ما بعرف وين أخدوه بس كان عالحاجز|وقفوه على الحاجز
-    |/unknowncommand|/menu now|he needs help|اسمه عبد الرحمن|حاجز|checkpoint|home|نعم|لا|محمد|عودة||/""".split(
-        "|"
-    ),
+    said("""
+        رجع أخي من الشغل وبعدين أخدوه | they told us to go back home |
+        ما بعرف وين أخدوه بس كان عالحاجز | وقفوه على الحاجز | /unknowncommand | /menu now |
+        he needs help | اسمه عبد الرحمن | حاجز | checkpoint | home | نعم | لا | محمد | عودة |
+        /
+    """),
 )
 def test_a_longer_sentence_or_an_answer_is_no_intent(text: str) -> None:
     assert read_intent(text) is None
