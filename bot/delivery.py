@@ -137,12 +137,18 @@ class Sender:
         self._ended: list[_Outcome] = []
         self._something = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._quiet = asyncio.Event()
         self._frozen_until: datetime | None = None
         self._failures = 0
 
     def wake(self) -> None:
         """There may be something to send."""
+        self._quiet.clear()
         self._something.set()
+
+    async def until_quiet(self) -> None:
+        """Return when nothing is on its way and nothing waits."""
+        await self._quiet.wait()
 
     def stop(self) -> None:
         """Finish what is being sent and give everything else back; `run` then returns."""
@@ -182,6 +188,8 @@ class Sender:
         self._failures = 0
         for letter in claimed:
             self._start(letter)
+        if due is None and not self._running and not self._something.is_set():
+            self._quiet.set()
         return self._seconds_until(due)
 
     def _settle_and_claim(self, ended: Sequence[_Outcome]) -> _Job:
@@ -400,7 +408,7 @@ class Delivery:
         if sender:
             sender.wake()
 
-    def wake_all(self) -> None:
+    async def look(self) -> None:
         """Look into the outbox once: another process may have put something there."""
         for sender in self._senders.values():
             sender.wake()

@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("var")
     database_url: str = ""
     http_host: str = "127.0.0.1"
-    http_port: int = Field(8080, ge=1, le=65535)
+    http_port: int = Field(8080, ge=0, le=65535)
     public_url: str = ""
     telegram_token: SecretStr | None = None
     telegram_api_url: str = OFFICIAL_BOT_API
@@ -170,7 +170,12 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The address of the database; SQLite in the data directory unless told otherwise."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.absolute()}/athar.sqlite3"
+        return self.database_url or f"sqlite+aiosqlite:///{self.database_file}"
+
+    @property
+    def database_file(self) -> Path:
+        """The file of the embedded database."""
+        return self.data_dir.absolute() / "athar.sqlite3"
 
     @property
     def keystore_dir(self) -> Path:

@@ -1,0 +1,367 @@
+"""The one file that knows every room: settings in, a running service out.
+
+`build` puts the rooms together and opens nothing. `App.run` opens what is needed for its roles,
+runs until it is told to stop, and gives everything back within ten seconds:
+
+    stop asking providers  ->  let the running transaction end  ->  finish sends  ->  close
+
+A killed process needs none of this: whatever was acknowledged is committed, whatever was claimed
+comes back by its lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+
+from bot import introduction
+from bot.calendars import UmmAlQura
+from bot.channels.base import Channel, Receive, Undelivered
+from bot.channels.webchat import PAGE_TEXTS, Strings, WebChat
+from bot.delivery import Delivery, Sender
+from bot.front import Front
+from bot.languages import Known, speak
+from bot.pace import Pace
+from bot.phones import read_phone
+from bot.redaction import note_loop_failure
+from bot.scheduler import Scheduler, Tick
+from bot.services.intake import NO_NAME, Intake
+from bot.services.upkeep import Upkeep, day_of
+from bot.settings import Settings
+from flows.engine import Tools
+from flows.text import LANGUAGES, Words
+from storage.database import Database
+from storage.keyring import Keystore
+
+if TYPE_CHECKING:
+    from bot.channels.telegram import TelegramChannel
+
+log = structlog.get_logger(__name__)
+
+ASK_AGAIN_AFTER = 60.0
+"""Seconds until a channel that gave up is tried again: a token may have been exchanged."""
+STOP_INTAKE_WITHIN = 4.0
+STOP_DELIVERY_WITHIN = 5.5
+STOP_SERVER_WITHIN = 2
+
+
+class CannotServe(Exception):
+    """The program cannot do its work; the text is one line for whoever runs it."""
+
+
+def utc_now() -> datetime:
+    """Return the present moment, aware, UTC: the clock of the running program."""
+    return datetime.now(UTC)
+
+
+def build(settings: Settings, clock: Callable[[], datetime] = utc_now) -> App:
+    """Put the rooms together as ``settings`` say. Opens nothing."""
+    telegram = _telegram(settings)
+    webchat = _webchat() if settings.webchat_is_open and "intake" in settings.roles else None
+    return App(settings, clock, telegram, webchat)
+
+
+def make_tools(settings: Settings) -> Tools:
+    """Return what the engine needs from outside."""
+    zone = settings.zone
+
+    def today(moment: datetime) -> date:
+        return day_of(moment, zone)
+
+    return Tools(speak=speak, hijri=UmmAlQura(), phone=read_phone, today=today)
+
+
+def organisation(settings: Settings) -> Known:
+    """Return what sentences insert for who runs the service."""
+    return {"organisation": settings.organisation_name or NO_NAME}
+
+
+def _telegram(settings: Settings) -> TelegramChannel | None:
+    """Return the families' bot; Telegram's own libraries are imported only where there is one."""
+    if settings.telegram_token is None or not settings.roles & {"intake", "delivery"}:
+        return None
+    from bot.channels.telegram import TelegramChannel
+
+    secret = settings.telegram_webhook_secret
+    return TelegramChannel(
+        settings.telegram_token.get_secret_value(),
+        api_url=settings.telegram_api_url,
+        mode=settings.telegram_mode,
+        public_url=settings.public_url,
+        secret=secret.get_secret_value() if secret else "",
+        commands=introduction.commands(),
+        descriptions=introduction.descriptions(introduction.DESCRIPTION),
+        short_descriptions=introduction.descriptions(introduction.SHORT_DESCRIPTION),
+    )
+
+
+def _webchat() -> WebChat:
+    strings: Strings = {
+        language: {key: speak(Words(text), language) for key, text in PAGE_TEXTS.items()}
+        for language in LANGUAGES
+    }
+    return WebChat(strings=strings)
+
+
+class App:
+    """A service put together. Run it once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        telegram: TelegramChannel | None,
+        webchat: WebChat | None,
+    ) -> None:
+        self.settings = settings
+        self.telegram = telegram
+        self.webchat = webchat
+        self._clock = clock
+        self._tools = make_tools(settings)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask the running service to end, gracefully."""
+        self._stopping.set()
+
+    async def run(self, on_ready: Callable[[int], None] = lambda _port: None) -> None:
+        """Serve until `stop` or SIGTERM or SIGINT.
+
+        ``on_ready`` is called once with the HTTP port, 0 where none is open. Raises `CannotServe`,
+        `KeysUnusable` and `StorageError` when it cannot begin.
+        """
+        _forbid_core_dumps()
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(note_loop_failure)
+        with _signals(loop, self.stop), self._door() as door:
+            async with self._opened() as rooms:
+                await self._serve(rooms, door, on_ready)
+
+    # -------------------------------------------------------------------------- opening rooms
+
+    @contextmanager
+    def _door(self) -> Iterator[socket.socket | None]:
+        """Yield the listening socket; only who takes messages in has one."""
+        if "intake" not in self.settings.roles:
+            yield None
+            return
+        host, port = self.settings.http_host, self.settings.http_port
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            door = socket.create_server((host, port), family=family, backlog=512)
+        except OSError:
+            raise CannotServe(
+                f"port {port} on {host} cannot be had: is something else running there?"
+            ) from None
+        with door:
+            yield door
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Rooms]:
+        async with AsyncExitStack() as stack:
+            keystore = Keystore.open(self.settings.keystore_dir)
+            stack.callback(keystore.close)
+            database = await Database.connect(self.settings.database, keystore)
+            stack.push_async_callback(database.close)
+            for channel in self._channels():
+                stack.push_async_callback(channel.close)
+            yield self._rooms(database, keystore)
+
+    def _channels(self) -> list[Channel]:
+        both: tuple[Channel | None, ...] = (self.telegram, self.webchat)
+        return [channel for channel in both if channel is not None]
+
+    def _rooms(self, database: Database, keystore: Keystore) -> Rooms:
+        limits = {channel.name: channel.limits for channel in self._channels()}
+        delivery = Delivery(self._senders(database))
+        intake = Intake(
+            database, self._tools, limits, clock=self._clock, wake=delivery.wake,
+            organisation=self.settings.organisation_name,
+        )  # fmt: skip
+        upkeep = Upkeep(
+            database, keystore, self._tools, limits, zone=self.settings.zone, clock=self._clock,
+            wake=delivery.wake, known=organisation(self.settings),
+        )  # fmt: skip
+        return Rooms(database, keystore, intake, delivery, upkeep)
+
+    def _senders(self, database: Database) -> list[tuple[Channel, Sender]]:
+        """Return who sends here: the page lives in this process, so its words are sent here too."""
+        senders: list[tuple[Channel, Sender]] = []
+        for channel in self._channels():
+            if channel is self.webchat or "delivery" in self.settings.roles:
+                pace = self._pace(channel)
+                senders.append((channel, Sender(database, channel, pace, clock=self._clock)))
+        return senders
+
+    def _pace(self, channel: Channel) -> Pace:
+        limits, settings = channel.limits, self.settings
+        if channel is self.webchat:
+            return Pace(limits.per_second, limits.per_second_and_person, settings.pace_burst)
+        return Pace(settings.pace_bot, settings.pace_chat, settings.pace_burst)
+
+    # ------------------------------------------------------------------------------- serving
+
+    async def _serve(
+        self, rooms: Rooms, door: socket.socket | None, on_ready: Callable[[int], None]
+    ) -> None:
+        await rooms.upkeep.keep_keys()
+        await rooms.database.sweep()
+        server = self._server(rooms)
+        scheduler = Scheduler(rooms.database, self._ticks(rooms))
+        sending = asyncio.create_task(rooms.delivery.run(), name="delivery")
+        serving = [asyncio.create_task(server.serve([door]), name="http")] if door else []
+        listening = self._listen(rooms.intake.receive)
+        scheduler.start()
+        port = door.getsockname()[1] if door else 0
+        log.info("started", roles=self.settings.roles, port=port)
+        on_ready(port)
+        try:
+            await self._until_stopped(sending, *serving)
+        finally:
+            scheduler.stop()
+            await self._end(rooms, listening, [sending, *serving], server)
+            log.info("stopped")
+
+    async def _until_stopped(self, *essential: asyncio.Task[None]) -> None:
+        """Return when told to stop; raise what ended a part nothing works without."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        parts = set(essential)
+        while parts and not stopping.done():
+            done, _ = await asyncio.wait({stopping, *parts}, return_when=asyncio.FIRST_COMPLETED)
+            parts -= done
+            for part in done - {stopping}:
+                part.result()  # who has nothing to send for ends at once, and that is well
+        await stopping
+
+    def _listen(self, receive: Receive) -> list[asyncio.Task[None]]:
+        if "intake" not in self.settings.roles:
+            return []
+        return [
+            asyncio.create_task(self._listen_to(channel, receive), name=channel.name)
+            for channel in self._channels()
+        ]
+
+    async def _listen_to(self, channel: Channel, receive: Receive) -> None:
+        """Listen to one channel for ever; when it gives up, the others go on."""
+        while True:
+            try:
+                await channel.listen(receive)
+            except Undelivered as error:
+                log.error("channel_gave_up", channel=channel.name, reason=error.reason, alarm=True)
+            except Exception as error:  # a fault of one channel must not end the others
+                log.error("channel_failed", channel=channel.name, alarm=True, exc_info=error)
+            await asyncio.sleep(ASK_AGAIN_AFTER)
+
+    def _ticks(self, rooms: Rooms) -> tuple[Tick, ...]:
+        upkeep = rooms.upkeep
+        # Where another process takes messages in, nobody wakes us but the clock.
+        look_every = 15.0 if "intake" in self.settings.roles else 1.0
+        look = Tick("deliver", look_every, rooms.delivery.look, sole=False)
+        if "delivery" not in self.settings.roles:
+            return (look,)
+        return (
+            look,
+            Tick("keys", 3600.0, upkeep.keep_keys),
+            Tick("remind", 600.0, upkeep.remind),
+            Tick("forget", 900.0, upkeep.forget),
+            Tick("fold_log", 3600.0, upkeep.fold_log),
+        )
+
+    def _server(self, rooms: Rooms) -> uvicorn.Server:
+        front = Front(
+            webhook_path=self.telegram.webhook_path if self.telegram else "",
+            webhook=self.telegram.webhook_app if self.telegram else None,
+            webchat=self.webchat.app if self.webchat else None,
+            is_well=lambda: not rooms.keystore.is_stopped and not self._stopping.is_set(),
+        )
+        config = uvicorn.Config(
+            front,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            timeout_graceful_shutdown=STOP_SERVER_WITHIN,
+        )
+        return _Server(config)
+
+    # ------------------------------------------------------------------------------- stopping
+
+    async def _end(
+        self,
+        rooms: Rooms,
+        listening: Sequence[asyncio.Task[None]],
+        others: Sequence[asyncio.Task[None]],
+        server: uvicorn.Server,
+    ) -> None:
+        for task in listening:
+            task.cancel()
+        server.should_exit = True
+        if self.webchat:
+            await self.webchat.close()
+        await asyncio.gather(*listening, return_exceptions=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(rooms.intake.finish(), STOP_INTAKE_WITHIN)
+        rooms.delivery.stop()
+        await _finish(others, STOP_DELIVERY_WITHIN)
+
+
+async def _finish(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
+    """Let ``tasks`` end by themselves for so long, then cancel them."""
+    _done, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What is open while the service runs."""
+
+    database: Database
+    keystore: Keystore
+    intake: Intake
+    delivery: Delivery
+    upkeep: Upkeep
+
+
+@contextmanager
+def _signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM and SIGINT call ``stop`` while the block runs."""
+    both = (signal.SIGTERM, signal.SIGINT)
+    for number in both:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in both:
+            loop.remove_signal_handler(number)
+
+
+class _Server(uvicorn.Server):
+    """The web server without its own signal handlers: the app ends it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `App.run`."""
+        yield
+
+
+_PR_SET_DUMPABLE = 4
+
+
+def _forbid_core_dumps() -> None:
+    """Keep other processes of this account, and crash dumps, from reading our memory (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

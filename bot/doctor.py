@@ -1,0 +1,164 @@
+"""`athar doctor`: looks at everything the service needs and says in words what is missing.
+
+Every check is a small function that returns a `Finding`. None of them changes anything, and none
+prints a secret, an address of a family or a word of one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.demonstration import keyring_dir
+from bot.settings import Settings
+from flows.text import LANGUAGES
+from storage import vault
+from storage.connection import OLDEST_SQLITE
+from storage.database import Database, StorageError
+from storage.keyring import Keystore, KeysUnusable, status
+
+LEAST_DISK = 0.05
+"""Below this free part of the disk nothing should be acknowledged any more."""
+ONLINE_WITHIN = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found. ``well`` is None for something to know that is no fault."""
+
+    name: str
+    well: bool | None
+    words: str
+
+
+Check = Callable[[Settings], Finding]
+
+
+async def examine(settings: Settings, *, online: bool = False) -> list[Finding]:
+    """Return what every check finds, in an order that lets one fix the first fault first."""
+    findings = [check(settings) for check in CHECKS]
+    findings.append(await _database(settings))
+    if online and settings.telegram_token:
+        findings.append(await _telegram(settings))
+    return findings
+
+
+def _python(_settings: Settings) -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding("python", sys.version_info >= (3, 11), f"Python {version}")
+
+
+def _sqlite(_settings: Settings) -> Finding:
+    well = sqlite3.sqlite_version_info >= OLDEST_SQLITE
+    return Finding("sqlite", well, f"SQLite {sqlite3.sqlite_version}")
+
+
+def _cryptography(_settings: Settings) -> Finding:
+    try:
+        vault.self_test()
+    except Exception as error:  # noqa: BLE001 - whatever fails here means the same
+        return Finding("cryptography", False, f"the self-test failed ({type(error).__name__})")
+    return Finding("cryptography", True, "sealing and opening agree with the known vector")
+
+
+def _data_dir(settings: Settings) -> Finding:
+    path = settings.data_dir
+    if not path.exists():
+        return Finding("data", None, f"{path} does not exist yet; the first start makes it")
+    if path.stat().st_mode & 0o077:
+        return Finding("data", False, f"{path} can be read by others: chmod 700 {path}")
+    return Finding("data", True, f"{path} is private")
+
+
+def _disk(settings: Settings) -> Finding:
+    path = next(p for p in (settings.data_dir.absolute(), *_above(settings.data_dir)) if p.exists())
+    usage = shutil.disk_usage(path)
+    free = usage.free / usage.total
+    return Finding("disk", free > LEAST_DISK, f"{free:.0%} of the disk is free")
+
+
+def _above(path: Path) -> tuple[Path, ...]:
+    return tuple(path.absolute().parents)
+
+
+def _keys(settings: Settings) -> Finding:
+    if not settings.keystore_dir.exists():
+        return Finding("keys", not settings.database_url and None, "none yet: athar keys init")
+    try:
+        found = status(settings.keystore_dir, keyring_dir(settings), datetime.now(UTC).date())
+    except KeysUnusable as error:
+        return Finding("keys", False, str(error))
+    if found.is_stopped:
+        return Finding("keys", False, "stopped by an emergency: see docs/runbook.md")
+    if not found.has_today:
+        return Finding("keys", None, "today's key is missing; `athar run` makes it at its start")
+    kind = "a DEMONSTRATION key" if found.is_demonstration else "real keys"
+    return Finding("keys", True, f"{kind}, generation {found.generation}")
+
+
+def _catalogues(_settings: Settings) -> Finding:
+    from bot import catalogues
+
+    missing = {language: len(catalogues.complaints(language)) for language in LANGUAGES}
+    told = ", ".join(f"{language}: {count}" for language, count in missing.items() if count)
+    return Finding("languages", not told, f"sentences to mend: {told}" if told else "complete")
+
+
+def _channels(settings: Settings) -> Finding:
+    doors = []
+    if settings.telegram_token:
+        doors.append(f"Telegram ({settings.telegram_mode})")
+    if settings.webchat_is_open:
+        doors.append("web chat on this machine")
+    return Finding("channels", bool(doors), ", ".join(doors) or "no way in is configured")
+
+
+CHECKS: tuple[Check, ...] = (
+    _python, _sqlite, _cryptography, _data_dir, _disk, _keys, _catalogues, _channels,
+)  # fmt: skip
+
+
+async def _database(settings: Settings) -> Finding:
+    if not settings.database_url and not settings.database_file.exists():
+        return Finding("database", None, "none yet; the first start makes it")
+    if not settings.keystore_dir.exists():
+        return Finding("database", False, "cannot be looked at without the keystore")
+    try:
+        keystore = Keystore.open(settings.keystore_dir)
+        try:
+            database = await Database.connect(settings.database, keystore)
+            await database.close()
+        finally:
+            keystore.close()
+    except (StorageError, KeysUnusable) as error:
+        return Finding("database", False, str(error))
+    return Finding("database", True, "opens, and has this program's schema")
+
+
+async def _telegram(settings: Settings) -> Finding:
+    from bot.channels.base import Undelivered
+    from bot.channels.telegram import TelegramChannel
+
+    assert settings.telegram_token is not None  # noqa: S101 - asked for by the caller
+    channel = TelegramChannel(
+        settings.telegram_token.get_secret_value(), api_url=settings.telegram_api_url
+    )
+    try:
+        await asyncio.wait_for(_start(channel.start), ONLINE_WITHIN)
+    except Undelivered:
+        return Finding("telegram", False, "refuses the token")
+    except TimeoutError:
+        return Finding("telegram", False, "does not answer")
+    finally:
+        await channel.close()
+    return Finding("telegram", True, "answers and knows the token")
+
+
+async def _start(start: Callable[[], Awaitable[None]]) -> None:
+    await start()

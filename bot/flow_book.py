@@ -1,0 +1,44 @@
+"""The flow book: every conversation as pages for reviewers who do not program.
+
+The pages are generated from the flows and the catalogues and are committed under ``docs/book/``,
+so that a change of the questions shows in review as a change of the pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.languages import speak
+from flows import book
+from flows.conversation import FLOWS
+from flows.text import LANGUAGES
+
+BOOK = Path(__file__).resolve().parent.parent / "docs" / "book"
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of every page as it should be."""
+    for flow in FLOWS.values():
+        for language in LANGUAGES:
+            yield f"{flow.name}.{language}.md", book.markdown(flow, language, speak)
+        yield f"{flow.name}.mmd", book.mermaid(flow)
+
+
+def write(folder: Path = BOOK) -> list[str]:
+    """Write the pages that differ; return their names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    changed = stale(folder)
+    for name, text in pages():
+        if name in changed:
+            (folder / name).write_text(text, "utf-8")
+    return changed
+
+
+def stale(folder: Path = BOOK) -> list[str]:
+    """Return the names of pages that are missing or not as they should be."""
+    return [name for name, text in pages() if _read(folder / name) != text]
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text("utf-8") if path.exists() else None

@@ -1,0 +1,231 @@
+"""`athar keys`: making, showing, exchanging and destroying keys, on the vault's functions.
+
+Passphrases and paper shares are asked for on the terminal, unseen, or read line by line from
+standard input; never from arguments, which every process of the machine can read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import getpass
+import json
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+    from storage.database import Database, Work
+    from storage.keyring import Keyring, Rotation, Unlocked
+
+app = typer.Typer(help="Keys: what seals reports, and what opens them.", no_args_is_help=True)
+
+KeyringOption = Annotated[
+    Path | None,
+    typer.Option("--keyring", help="The staff's keyring; keyring in the data directory."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")]
+SLICE = 200
+
+
+def _settings() -> Settings:
+    from bot.settings import load
+
+    return load()
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _keyring(settings: Settings, given: Path | None) -> Path:
+    from bot.demonstration import keyring_dir
+
+    return given or keyring_dir(settings)
+
+
+def _secret(question: str) -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{question}: ")
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _shares() -> list[str]:
+    """Ask for two shares; each is several printed lines, ended by an empty one."""
+    shares = []
+    for number in (1, 2):
+        typer.echo(f"Share {number}, line by line, then an empty line:", err=True)
+        lines = []
+        while line := _secret("line").strip():
+            lines.append(line)
+        shares.append("\n".join(lines))
+    return shares
+
+
+@app.command()
+def init(
+    keyring: KeyringOption = None,
+    demonstration: Annotated[
+        bool, typer.Option("--demonstration", help="Leave the opening key in the clear.")
+    ] = False,
+) -> None:
+    """Make the keys of a new installation; shows a passphrase and three paper shares, once."""
+    from storage.keyring import init_keys
+
+    settings = _settings()
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = init_keys(
+        settings.keystore_dir, _keyring(settings, keyring), _today(), demonstration=demonstration
+    )
+    typer.echo(f"The server's keystore: {made.keystore}")
+    typer.echo(f"The staff's keyring: {made.keyring} (move it to the console's machine)")
+    if made.staff:
+        _show_staff(made.staff.person, made.staff.passphrase)
+    typer.echo("\nThree paper shares; any two of them open everything. Print each, keep apart.\n")
+    typer.echo("\n\n".join(made.shares))
+
+
+def _show_staff(person: bytes, passphrase: str) -> None:
+    typer.echo(f"The administrator's id: {person.hex()}")
+    typer.echo(f"The administrator's passphrase, shown only now: {passphrase}")
+
+
+@app.command()
+def status(keyring: KeyringOption = None, as_json: JsonOption = False) -> None:
+    """Show how the keys stand: days, counts and fingerprints, nothing secret."""
+    from storage.keyring import status as look
+
+    settings = _settings()
+    found = look(settings.keystore_dir, _keyring(settings, keyring), _today())
+    told = dataclasses.asdict(found)
+    if as_json:
+        typer.echo(json.dumps(told, default=str))
+        return
+    for name, value in told.items():
+        typer.echo(f"{name.replace('_', ' ')}: {value}")
+
+
+@app.command()
+def shares(keyring: KeyringOption = None) -> None:
+    """Print three new shares from two old ones: when one of the three papers is lost.
+
+    The two papers still at hand must then be destroyed: together they open everything too.
+    """
+    from storage.keyring import Keyring
+    from storage.shares import join, read, split
+
+    typed = _shares()
+    Keyring(_keyring(_settings(), keyring)).unlock_with_shares(typed)
+    papers = split(join([read(one) for one in typed]))
+    typer.echo("\n\n".join(paper.on_paper() for paper in papers))
+    typer.echo("\nDestroy the old papers.", err=True)
+
+
+@app.command()
+def drill(keyring: KeyringOption = None) -> None:
+    """Prove with two paper shares that the reports could be recovered. Yearly."""
+    from storage.keyring import drill as prove
+
+    settings = _settings()
+    prove(settings.keystore_dir, _keyring(settings, keyring), _shares(), _today())
+    typer.echo("The shares open what is sealed today. The day was noted.")
+
+
+@app.command()
+def recover(keyring: KeyringOption = None) -> None:
+    """Let an administrator in again with two paper shares."""
+    from storage.keyring import recover as let_in
+
+    made = let_in(_keyring(_settings(), keyring), _shares())
+    _show_staff(made.person, made.passphrase)
+
+
+@app.command()
+def rotate(
+    keyring: KeyringOption = None,
+    person: Annotated[str, typer.Option(help="Whose passphrase it is; needed for several.")] = "",
+) -> None:
+    """Make the vault's next key and turn every report towards it.
+
+    It can be broken off and begun again: every report can be opened at every moment.
+    """
+    settings = _settings()
+    asyncio.run(_rotate(settings, _keyring(settings, keyring), person))
+
+
+async def _rotate(settings: Settings, path: Path, person: str) -> None:
+    from storage.database import Database
+    from storage.keyring import Keyring, Keystore
+
+    ring = Keyring(path)
+    held = _unlock(ring, person)
+    keystore = Keystore.open(settings.keystore_dir)
+    try:
+        database = await Database.connect(settings.database, keystore)
+        try:
+            turned = await turn_all(database, ring.rotate(held, keystore))
+        finally:
+            await database.close()
+    finally:
+        keystore.close()
+    typer.echo(f"Generation {ring.generation}. {turned} sealed entries were turned towards it.")
+
+
+def _unlock(ring: Keyring, person: str) -> Unlocked:
+    from storage.keyring import KeysUnusable
+
+    staff = ring.staff()
+    if not person and len(staff) != 1:
+        raise KeysUnusable("several people have a passphrase here: say whose with --person")
+    try:
+        who = bytes.fromhex(person) if person else staff[0]
+    except ValueError:
+        raise KeysUnusable("--person is 32 hexadecimal digits") from None
+    return ring.unlock(who, _secret("Passphrase"))
+
+
+async def turn_all(database: Database, rotation: Rotation) -> int:
+    """Turn every sealed entry, a slice in a transaction; return how many needed it."""
+    after = turned = 0
+
+    async def job(work: Work) -> tuple[int, int]:
+        return await _turn_slice(work, rotation, after)
+
+    while True:
+        last, count = await database.run(job)
+        if last == after:
+            return turned
+        after, turned = last, turned + count
+        typer.echo(f"... {turned} turned", err=True)
+
+
+async def _turn_slice(work: Work, rotation: Rotation, after: int) -> tuple[int, int]:
+    count = 0
+    for number, handle, envelope in await work.reports.sealed_after(after, SLICE):
+        after = number
+        turned = rotation.turn(envelope)
+        if turned is not None:
+            await work.reports.move(handle, turned)
+            count += 1
+    return after, count
+
+
+@app.command()
+def panic(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    addresses: Annotated[
+        bool, typer.Option("--addresses", help="Also destroy what reaches the families.")
+    ] = False,
+) -> None:
+    """Destroy at once the keys of every unfinished draft. Submitted reports stay sealed."""
+    from storage.keyring import panic as destroy
+
+    settings = _settings()
+    if not yes and not typer.confirm("Destroy the keys of all unfinished drafts?"):
+        raise typer.Exit(1)
+    count = destroy(settings.keystore_dir, addresses=addresses)
+    typer.echo(f"{count} keys were destroyed. The service keeps nothing more until resumed.")

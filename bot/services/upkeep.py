@@ -1,0 +1,134 @@
+"""What has to happen although nobody writes: keys for the coming days, one kind reminder, an end.
+
+Every function does one slice of work that is due and can be called as often as one likes: what is
+due is written in rows, so a tick that came late or twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from bot.channels.base import Limits
+from bot.languages import Known
+from bot.letters import gather, pack
+from bot.messages import ChannelName
+from bot.render import Reader, render
+from flows.conversation import remind
+from flows.engine import Tools
+from flows.session import Session
+from storage.contacts import EXPIRE_AFTER
+from storage.database import Database, Work
+from storage.keyring import Keystore, KeysUnusable
+from storage.values import Contact, Due, NewLetter
+
+log = structlog.get_logger(__name__)
+
+DAY_BEGINS, DAY_ENDS = 9, 20
+"""Hours of the families' day between which we write to somebody who did not just write to us."""
+
+FOLLOW_UP = 1
+REMINDED_AT_ONCE = 100
+DELETED_AT_ONCE = 500
+
+
+class Upkeep:
+    """The recurring duties of one installation; each does its slice and says how much it was."""
+
+    def __init__(
+        self,
+        database: Database,
+        keystore: Keystore,
+        tools: Tools,
+        limits: Mapping[ChannelName, Limits],
+        *,
+        zone: ZoneInfo,
+        clock: Callable[[], datetime],
+        wake: Callable[[str, str], None],
+        known: Known,
+    ) -> None:
+        self._database = database
+        self._keystore = keystore
+        self._tools = tools
+        self._limits = limits
+        self._zone = zone
+        self._clock = clock
+        self._wake = wake
+        self._known = known
+
+    async def keep_keys(self) -> int:
+        """Make the keys of today and the coming days, destroy those of drafts long ended.
+
+        Returns how many were destroyed. In a stopped keystore nothing is made.
+        """
+        today = self._clock().date()
+        try:
+            self._keystore.make_epochs(today)
+        except KeysUnusable as error:
+            log.error("keys_not_made", alarm=True, exc_info=error)
+            return 0
+        return self._keystore.destroy_epochs(today - timedelta(days=EXPIRE_AFTER))
+
+    async def remind(self) -> int:
+        """Remind of unfinished reports, each once, in the daytime; return how many it was."""
+        now = self._clock()
+        if not DAY_BEGINS <= now.astimezone(self._zone).hour < DAY_ENDS:
+            return 0
+
+        async def job(work: Work) -> list[NewLetter]:
+            return await self._remind_some(work, now)
+
+        letters = await self._database.run(job)
+        for channel, account in {(letter.channel, letter.account) for letter in letters}:
+            self._wake(channel, account)
+        return len({letter.contact_id for letter in letters})
+
+    async def _remind_some(self, work: Work, now: datetime) -> list[NewLetter]:
+        today = now.date()
+        changed: list[tuple[Contact, Session]] = []
+        letters: list[NewLetter] = []
+        for contact in await work.contacts.due_reminders(today, REMINDED_AT_ONCE):
+            turn = remind(contact.session, now, self._tools) if contact.session else None
+            limits = self._limits.get(contact.reach.channel)  # type: ignore[call-overload]
+            if turn is None or limits is None or contact.state != "active":
+                continue
+            reader = Reader(
+                self._tools.speak, turn.session.language, turn.session.form, limits,
+                known=self._known,
+            )  # fmt: skip
+            changed.append((contact, turn.session))
+            letters += [
+                NewLetter(
+                    contact.id,
+                    contact.reach.channel,
+                    contact.reach.account,
+                    FOLLOW_UP,
+                    pack(parcel),
+                    now,
+                )
+                for parcel in gather(render(turn.effects, reader))
+            ]
+        await work.contacts.save(changed, today, heard=False)
+        await work.outbox.put(letters)
+        return letters
+
+    async def forget(self) -> Due:
+        """Delete one slice of what has had its time, ended drafts included."""
+        now = self._clock()
+
+        async def job(work: Work) -> Due:
+            return await work.retention.run(now, DELETED_AT_ONCE)
+
+        return await self._database.run(job)
+
+    async def fold_log(self) -> None:
+        """Fold SQLite's log into its file, so that what was deleted is gone from the disk too."""
+        await self._database.checkpoint()
+
+
+def day_of(moment: datetime, zone: ZoneInfo) -> date:
+    """Return the day of an aware moment where the service is."""
+    return moment.astimezone(zone).date()
