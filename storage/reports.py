@@ -93,6 +93,11 @@ class Reports:
         row = await self._tx.row(_COUNT)
         return int(row.number) if row else 0
 
+    async def sealed_after(self, last_id: int, limit: int) -> list[tuple[int, str, bytes]]:
+        """Return (id, handle, envelope) of up to ``limit`` entries after ``last_id``, by id."""
+        rows = await self._tx.rows(_ENVELOPES.limit(limit), {"after": last_id})
+        return [(row.id, row.handle.hex(), bytes(row.envelope)) for row in rows]
+
     async def move(self, handle: str, envelope: bytes) -> None:
         """Put in the same entry sealed to other recipients, and log it. Raises `NotFound`."""
         values = {"row": bytes.fromhex(handle), "new_envelope": envelope}
