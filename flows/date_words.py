@@ -130,7 +130,7 @@ E ashura: عاشوراء | عاشورا | ashura
 E mawlid: المولد النبوي | المولد | مولد النبي | عيد المولد | mawlid
 E mid_shaban: نص شعبان | نصف شعبان | ليلة النصف من شعبان | النصف من شعبان
 E qadr: ليلة القدر
-! 0: عيد الفصح | الفصح | easter | عيد الشهداء | عيد الصليب | عيد الجيش
+! 0: لم يكن | لم تكن | ما كان | ما كانت | عيد الفصح | الفصح | easter | عيد الشهداء | عيد الصليب | عيد الجيش
 C uprising: بداية الثورة | أول الثورة | انطلاق الثورة | اندلاع الثورة | بداية الأحداث
 C uprising: أول الأحداث | بداية الأزمة
 C uprising: أول الأزمة | بداية الاحداث | بداية الحراك | بداية المظاهرات | أول المظاهرات
@@ -170,6 +170,8 @@ R 2: قبل أمس
 R 2: the day before yesterday | day before yesterday
 P begin: أول | اوائل | أوائل | بداية | بدايات | بأول | مطلع | مستهل | beginning | beginnings
 P begin: start | early | beginning of
+P begin: first week | الأسبوع الأول | first days | الأيام الأولى
+P end: last week of | الأسبوع الأخير | last days of | الأيام الأخيرة
 P mid: منتصف | نص | نصف | أواسط | وسط | بنص | mid | middle | midway | halfway
 P end: نهاية | نهايات | آخر | أواخر | أخر | اخير | ختام | بآخر | end | late | ending
 P first_half: النصف الأول | النص الأول | النص الاول | first half
@@ -187,6 +189,7 @@ U 0 month: أشهر | شهور | تشهر | months
 U 0 week: أسابيع | weeks
 U 0 day: أيام | تيام | days
 U 14 day: fortnight
+U 6 month: half a year | half year
 k 3: كم | كام | عدة | بضع | بضعة | كذا | few | several | some
 v 0: ونص | ونصف | و نص | و نصف | and a half
 L 1: الماضي | الماضية | الفائت | الفائتة | الفايت | الفايتة | المنصرم | المنصرمة | اللي فات

@@ -854,6 +854,12 @@ def _a_day(found: Sequence[_Atom]) -> _Atom:
     return _lacking(lambda year, which: _gregorian(which, _exact(_day(year, month.number, day))))
 
 
+def _short_month(found: Sequence[_Atom]) -> _Atom | None:
+    """Read a month and a year of two digits that cannot be a day ("آذار 88")."""
+    month, year = found[0].number, found[1].number
+    return _time(_centuries(year, lambda full: _month(full, month))) if year > 31 else None
+
+
 def _two_months(name: int, make: Callable[[int, int], RoughDate]) -> _Atom:
     """Read كانون or تشرين without its number: two months bear the name."""
     if name == 3:
@@ -927,6 +933,11 @@ def _as_month(found: Sequence[_Atom]) -> _Atom:
     return found[0]._replace(kind="M")
 
 
+def _same_month(found: Sequence[_Atom]) -> _Atom | None:
+    """Read a month named twice, in two regions' words ("نيسان/أبريل")."""
+    return found[0] if found[0].number == found[-1].number else None
+
+
 def _as_feast(found: Sequence[_Atom]) -> _Atom:
     return found[0]._replace(kind="E")
 
@@ -961,6 +972,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
         (r"Bn(?![/\-sMVOHyh])", _Reader.born_in),
         # Names that are also other words are months beside a number
         (r"(?<=[nyOPMGb<>&uto/\-])m|m(?=[nyh/\-]|[otu&]G?[MmOny])|^m$", _plain(_as_month)),
+        (r"M/M", _plain(_same_month)),
         # Days in numbers, and the one season that is said with two years
         (r"Sy[/\-]?[yn]", _Reader.winter),
         (r"n[/\-s][nM][/\-s][yh]i?|[yh]i?[/\-s][nM][/\-s]n(?!n)", _Reader.full),
@@ -974,10 +986,12 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
         (r"(?<!M)[bG]?n[tuo&]n(?=[/\-s]?[yh])", _plain(_months)),
         (r"[nO]D?G?O?H", lambda r, f: r.a_hijri_day(f) if f[0].kind == "n" else r.a_hijri_month(f)),
         (r"H", _Reader.a_hijri_month),
-        (r"n[DU]?G?E|E", _Reader.a_feast),
+        (r"n[DU]?G?E", _Reader.a_feast),
+        (r"E", _Reader.a_feast),
         (r"OnDn|O?MDn", _plain(_a_day)),
         (r"nD?G?(?:OM|OV|M|V|On)", _plain(_a_day)),
         (r"n[/\-s](?:M|V)", _plain(_a_day)),
+        (r"Mn(?![/\-sMVOHU:])", _plain(_short_month)),
         (r"[MV]n(?![/\-sMVOHU:])", _plain(_a_day)),
         (r"[bG]?On[tuo&\-]O?n(?![MVOU])", _plain(_months)),
         (r"O?[MV]|On|nO(?=Y?[yh])", _plain(_a_month)),
@@ -997,7 +1011,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
         (r"Z[YOWD]", _Reader.this_one),
         # Events, parts, distances
         (r"C[/\-]?T|TC|C", lambda r, f: r.event([a for a in f if a.kind in "CT"][:: _turn(f)])),
-        (r"P\-?[GYO]?[Tp]", _Reader.part),
+        (r"P\-?[YOW]?G?[YO]?[Tp]", _Reader.part),
         (rf"[<>]{_QUANTITY}GT|[<>]T{_QUANTITY}|{_QUANTITY}[<>]G?T", _Reader.apart),
         (rf"[G<]{_QUANTITY}|{_QUANTITY}g", _Reader.ago),
         # Two times
@@ -1035,11 +1049,11 @@ def _reduce(reader: _Reader, atoms: list[_Atom]) -> list[_Atom]:
 # --- From atoms to an answer ----------------------------------------------------------------
 
 
-def _judge(atoms: Sequence[_Atom]) -> _Times:
+def _judge(atoms: Sequence[_Atom], birth: bool) -> _Times:
     """Decide what the atoms that are left amount to; raises `_Refused` where that is no date."""
     kinds = [atom.kind for atom in atoms]
     lacking = [atom for atom in atoms if atom.kind == "p"]
-    if "!" in kinds or "B" in kinds:
+    if "!" in kinds or ("B" in kinds and not birth):
         raise _Refused("unreadable")
     times = _told_apart([atom for atom in atoms if atom.kind == "T"])
     if not times:
@@ -1124,7 +1138,7 @@ def _read(reader: _Reader, text: str) -> RoughDate | Choices | Trouble:
         return Trouble("unreadable")
     atoms, approx = found
     try:
-        return _settle(reader, _judge(_reduce(reader, atoms)), text, approx)
+        return _settle(reader, _judge(_reduce(reader, atoms), reader.birth), text, approx)
     except _Refused as refused:
         return Trouble(refused.reason)
 

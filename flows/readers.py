@@ -94,7 +94,8 @@ _ARTICLES = frozenset(("al", "el", "ar", "as", "ad", "an", "at", "az", "ez", "th
 _HOLLOW = _words(
     "هو هي هوي هيي انا نحن كان كانت يكون تكون هذا هذه هاد هادا هي بدي اختار اخترت اريد يعني"
     " في من على والله شي لو سمحت سمحتو فضلك رجاء اظن يمكن الجواب جوابي خيار الخيار رقم"
-    " it is its he she his her was are am i the a an in of to at by on please pls choose option want"
+    " it is its he she his her was are am i the a an in of to at by on please"
+    " pls choose option want"
     " answer think number would say from"
 )
 """Words that may stand around a label without changing what it says."""
