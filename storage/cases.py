@@ -10,7 +10,7 @@ import secrets
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flows import receipt
@@ -21,6 +21,7 @@ from storage.reports import ADDITION, REPORT, Reports
 from storage.tables import cases, ties
 from storage.transaction import Transaction, as_date, day
 from storage.values import Case, Contact
+from storage.wire import Row
 
 RECEIVED: Final = "received"
 """The work state of a new case."""
@@ -149,7 +150,7 @@ class Cases:
             content["reach"] = [reach.channel, reach.account, reach.person]
         await Reports(self._tx).seal(case.id, kind, content, today)
 
-    def _case(self, row: Row[Any]) -> Case:
+    def _case(self, row: Row) -> Case:
         code = vault.unbox(self._code_key(), row.code_box, _code_place(row.handle))
         next_word_on = None if row.next_word_on is None else as_date(row.next_word_on)
         return Case(

@@ -15,8 +15,9 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -76,7 +77,17 @@ _SQLITE = {
     sqlite3.SQLITE_NOTADB: Damaged,
 }
 
-DRIVER_ERRORS = (DBAPIError, PoolTimeout, OSError, TimeoutError)
+_Misfit = asyncpg.exceptions._base.DataError
+
+DRIVER_ERRORS = (
+    SQLAlchemyError,
+    sqlite3.Error,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+    ValueError,  # aiosqlite's word for a connection that was closed
+)
 """Everything the two drivers and the pool raise when the database is the cause."""
 
 
@@ -109,15 +120,20 @@ def make_engine(url: URL, *, pooled: bool = True) -> AsyncEngine:
 
 
 def _postgres(url: URL, pooled: bool) -> AsyncEngine:
-    options: dict[str, Any] = {"pool_size": 10, "max_overflow": 10, "pool_timeout": 10}
+    options: dict[str, Any] = {
+        "pool_size": 10,
+        "max_overflow": 10,
+        "pool_timeout": 10,
+        "pool_reset_on_return": None,  # `Database` has ended its transaction itself
+    }
     return create_async_engine(
         url,
         hide_parameters=True,
-        pool_pre_ping=pooled,
         connect_args={
             "timeout": 10,
             "server_settings": POSTGRES_SETTINGS,
-            "prepared_statement_cache_size": 256,
+            "statement_cache_size": 256,
+            "max_cached_statement_lifetime": 0,
         },
         **(options if pooled else {"poolclass": NullPool}),
     )
@@ -127,12 +143,17 @@ def _sqlite(url: URL, pooled: bool) -> AsyncEngine:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise Rejected
     make_private(file_of(url))
-    options: dict[str, Any] = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 30}
+    options: dict[str, Any] = {
+        "pool_size": 1,
+        "max_overflow": 0,
+        "pool_timeout": 30,
+        "pool_reset_on_return": None,
+    }
     engine = create_async_engine(
         url, hide_parameters=True, **(options if pooled else {"poolclass": NullPool})
     )
     event.listen(engine.sync_engine, "connect", _open_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_immediate)
+    event.listen(engine.sync_engine, "begin", _begin_immediate)  # the migrations'
     return engine
 
 
@@ -180,14 +201,16 @@ def understand(error: BaseException, *, committing: bool = False) -> StorageErro
     ``committing`` says that it came out of a commit, where a broken line leaves open which it was.
     """
     gone: type[StorageError] = Unclear if committing else Unreachable
-    if not isinstance(error, DBAPIError):
-        return Busy() if isinstance(error, PoolTimeout) else gone()
-    if error.connection_invalidated:
-        return gone()
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    if isinstance(error, PoolTimeout):
+        return Busy()
+    if isinstance(error, UnicodeError | _Misfit):
+        return Rejected()  # a value the database has no form for
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
     if isinstance(code, int):
         return _SQLITE.get(code & 0xFF, Rejected)()
-    return _understand_state(str(getattr(error.orig, "sqlstate", "") or ""), gone)
+    state = getattr(cause, "sqlstate", None)
+    return _understand_state(state, gone) if isinstance(state, str) else gone()
 
 
 def _understand_state(state: str, gone: type[StorageError]) -> StorageError:
@@ -195,6 +218,6 @@ def _understand_state(state: str, gone: type[StorageError]) -> StorageError:
         return Busy()
     if state in _FULL:
         return Full()
-    if state in _GONE or state.startswith("08") or not state:
+    if state in _GONE or state.startswith("08"):
         return gone()
     return Damaged() if state in _DAMAGED else Rejected()

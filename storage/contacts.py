@@ -8,16 +8,16 @@ because one family's damaged row must not hold up the others of its batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, bindparam, column, func, select, update
+from sqlalchemy import Select, bindparam, column, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate, Update
+from sqlalchemy.sql.dml import Insert, ReturningUpdate, Update
 from sqlalchemy.types import Integer, TypeEngine
 
 from flows.session import NotASession, Session, pack, unpack
@@ -35,9 +35,12 @@ from storage.transaction import (
     day,
     locked,
     numbers,
+    tags,
+    tags_given,
 )
 from storage.values import Contact, Lost, Reach, Standing
 from storage.vault import CannotOpen
+from storage.wire import Row
 
 REMIND_AFTER: Final = 7
 """Days of silence after which an unfinished draft may be kindly reminded of, once."""
@@ -143,24 +146,22 @@ class Contacts:
 
     # ── rows ──
 
-    async def _lock(self, tags: Any) -> dict[bytes, Row[Any]]:
-        ordered, query = sorted(tags), _by_tag(self._tx.postgres)
-        found: dict[bytes, Row[Any]] = {}
+    async def _lock(self, wanted: Iterable[bytes]) -> dict[bytes, Row]:
+        ordered, query = sorted(wanted), _by_tag(self._tx.postgres)
+        found: dict[bytes, Row] = {}
         for start in range(0, len(ordered), _IN_ONE_STATEMENT):
             part = ordered[start : start + _IN_ONE_STATEMENT]
-            rows = await self._tx.rows(query, {"tags": part})
-            found |= {bytes(row.tag): row for row in rows}
+            rows = await self._tx.rows(query, tags(part, postgres=self._tx.postgres))
+            found |= {row.tag: row for row in rows}
         return found
 
-    async def _add(self, reaches: dict[bytes, Reach], today: int) -> dict[bytes, Row[Any]]:
+    async def _add(self, reaches: dict[bytes, Reach], today: int) -> dict[bytes, Row]:
         rows = [self._new(tag, reaches[tag], today) for tag in sorted(reaches)]
-        added = await self._tx.rows(_ADD[self._tx.postgres], rows)
-        found = {bytes(row.tag): row for row in added}
-        # Another worker was faster with the rest: the insert has waited for its commit.
-        elsewhere = reaches.keys() - found.keys()
-        found |= await self._lock(elsewhere) if elsewhere else {}
+        await self._tx.change_many(_ADD[self._tx.postgres], rows)
+        # Another worker may have been faster: then the insert has waited for its commit.
+        found = await self._lock(reaches)
         if found.keys() != reaches.keys():
-            raise Busy  # added and deleted again in between
+            raise Busy  # added by another and deleted again in between
         return found
 
     def _new(self, tag: bytes, reach: Reach, today: int) -> dict[str, Any]:
@@ -182,7 +183,7 @@ class Contacts:
             columns = {name: [row[name] for row in rows] for name in rows[0]}
             kept = len(await self._tx.rows(_SAVE_POSTGRES, columns))
         else:
-            kept = await self._tx.change(_SAVE_SQLITE, rows)
+            kept = await self._tx.change_many(_SAVE_SQLITE, rows)
         if kept != len(rows):
             raise Stale
 
@@ -192,10 +193,10 @@ class Contacts:
         tag_key = self._tx.tag_key()
         return vault.tag(tag_key, "contact", reach.channel, reach.account, reach.person)
 
-    def _address(self, row: Row[Any]) -> Reach:
+    def _address(self, row: Row) -> Reach:
         return open_address(self._tx, row.channel, row.account, row.tag, row.address_box)
 
-    def _open(self, row: Row[Any], reach: Reach) -> Contact:
+    def _open(self, row: Row, reach: Reach) -> Contact:
         key, session, lost = self._open_session(row)
         return Contact(
             row.id,
@@ -211,7 +212,7 @@ class Contacts:
             row.key_box if key else None,
         )
 
-    def _open_session(self, row: Row[Any]) -> tuple[bytes | None, Session | None, Lost]:
+    def _open_session(self, row: Row) -> tuple[bytes | None, Session | None, Lost]:
         if row.key_box is None:
             return None, None, ""
         try:
@@ -225,7 +226,7 @@ class Contacts:
         except (CannotOpen, NotASession):
             return None, None, "damaged"
 
-    async def _open_whole(self, row: Row[Any], today: date) -> Contact | None:
+    async def _open_whole(self, row: Row, today: date) -> Contact | None:
         try:
             return self._open(row, self._address(row))
         except CannotOpen:
@@ -303,9 +304,9 @@ _OPENED = (
     contacts.c.session_box,
 )
 
-_ADD: Final[dict[bool, ReturningInsert[Any]]] = {
-    True: postgresql.insert(contacts).on_conflict_do_nothing().returning(*_OPENED),
-    False: sqlite.insert(contacts).on_conflict_do_nothing().returning(*_OPENED),
+_ADD: Final[dict[bool, Insert]] = {
+    True: postgresql.insert(contacts).on_conflict_do_nothing(),
+    False: sqlite.insert(contacts).on_conflict_do_nothing(),
 }
 
 _MARK: Final[Update] = (
@@ -377,7 +378,7 @@ _SAVE_POSTGRES: Final = _save_postgres()
 def _by_tag(postgres: bool) -> Select[Any]:
     query = (
         select(*_OPENED)
-        .where(among(contacts.c.tag, "tags", BYTES, postgres=postgres))
+        .where(contacts.c.tag.in_(tags_given(postgres=postgres)))
         .order_by(contacts.c.tag)
     )
     return locked(query, postgres=postgres)
@@ -385,7 +386,7 @@ def _by_tag(postgres: bool) -> Select[Any]:
 
 @cache
 def _by_id(postgres: bool) -> Select[Any]:
-    query = select(*_OPENED).where(among(contacts.c.id, "ids", INTEGER, postgres=postgres))
+    query = select(*_OPENED).where(among(contacts.c.id, "ids", postgres=postgres))
     return locked(query.order_by(contacts.c.tag), postgres=postgres)
 
 
@@ -406,7 +407,7 @@ def _remind(postgres: bool) -> Select[Any]:
 
 @cache
 def _reminded(postgres: bool) -> Update:
-    chosen = among(contacts.c.id, "ids", INTEGER, postgres=postgres)
+    chosen = among(contacts.c.id, "ids", postgres=postgres)
     return update(contacts).where(chosen).values(remind_on=None)
 
 
@@ -425,7 +426,7 @@ def _expired(postgres: bool) -> Select[Any]:
 def _end(postgres: bool) -> Update:
     return (
         update(contacts)
-        .where(among(contacts.c.id, "ids", INTEGER, postgres=postgres))
+        .where(among(contacts.c.id, "ids", postgres=postgres))
         .values(
             revision=contacts.c.revision + 1,
             generation=contacts.c.generation + 1,

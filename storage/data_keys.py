@@ -26,7 +26,7 @@ from storage import vault
 from storage.errors import Full, KeysMissing, StorageError
 from storage.keyring import Keystore, KeysUnusable
 from storage.tables import contacts
-from storage.transaction import INTEGER, SLOTS_LOCK, Transaction, among, locked, numbers
+from storage.transaction import SLOTS_LOCK, Transaction, among, locked, numbers
 
 T = TypeVar("T")
 
@@ -137,7 +137,7 @@ async def sweep(tx: Transaction, slots: Slots, indexes: Sequence[int]) -> int:
 def _generations(postgres: bool) -> Select[tuple[int, int, bytes | None]]:
     query = (
         select(contacts.c.id, contacts.c.generation, contacts.c.key_box)
-        .where(among(contacts.c.id, "ids", INTEGER, postgres=postgres))
+        .where(among(contacts.c.id, "ids", postgres=postgres))
         .order_by(contacts.c.tag)
     )
     return locked(query, postgres=postgres)

@@ -24,7 +24,8 @@ import structlog
 from sqlalchemy import URL, select
 from sqlalchemy import func as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql.dml import Insert
 
 from storage import connection, data_keys, vault
 from storage.audit import Audit
@@ -74,6 +75,7 @@ from storage.values import (
     Task,
     UpdateKey,
 )
+from storage.wire import Wire, wire_of
 
 __all__ = [
     "Busy",
@@ -114,6 +116,11 @@ Job = Callable[["Work"], Awaitable[T]]
 TRIES: Final = 5
 _SWEPT_AT_ONCE: Final = 500
 _KEYSTORE: Final = "keystore"
+_OWNER: Final = select(facts.c.value).where(facts.c.name == _KEYSTORE)
+_CLAIM: Final[dict[bool, Insert]] = {
+    True: postgresql.insert(facts).on_conflict_do_nothing(),
+    False: sqlite.insert(facts).on_conflict_do_nothing(),
+}
 _log = structlog.get_logger(__name__)
 
 
@@ -222,16 +229,31 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Transaction]:
-        opened = await asked(self._engine.connect().start())
+        opened, wire = await self._begin()
         try:
-            running = await asked(opened.begin().start())
-            yield Transaction(opened, self._keystore)
-            await asked(running.commit(), committing=True)
+            yield Transaction(wire, self._keystore, postgres=connection.is_postgres(self._url))
+            await wire.commit()
         finally:
-            # Undoes what was not committed. Shielded: a cancelled task must not leave the one
-            # connection of SQLite in the middle of a transaction.
-            with suppress(*DRIVER_ERRORS):
-                await asyncio.shield(opened.close())
+            # Shielded: a cancelled task must not give back a connection with a transaction open.
+            await asyncio.shield(_give_back(opened, wire))
+
+    async def _begin(self) -> tuple[AsyncConnection, Wire]:
+        # A pooled connection may have died while it waited. BEGIN is what shows it: no other ping.
+        for attempt in (1, 2):
+            opened = await asked(self._engine.connect().start())
+            try:
+                wire = await wire_of(opened)
+                await wire.begin()
+                return opened, wire
+            except Unreachable:
+                await asyncio.shield(_discard(opened))
+                if attempt == 2:
+                    raise
+                await self._engine.dispose()
+            except BaseException:
+                await asyncio.shield(_discard(opened))
+                raise
+        raise Unreachable  # never reached: the second attempt returns or raises
 
     async def _wipe(self, slots: Sequence[int]) -> None:
         if not slots:
@@ -245,12 +267,10 @@ class Database:
 
     async def _check(self) -> None:
         async with self._transaction() as tx:
-            await check_schema(tx.connection)
+            await check_schema(tx)
             mine = vault.tag(tx.tag_key(), "keystore")
-            insert = postgresql.insert if tx.postgres else sqlite.insert
-            row = {"name": _KEYSTORE, "value": mine}
-            await tx.change(insert(facts).on_conflict_do_nothing(), row)
-            kept = await tx.row(select(facts.c.value).where(facts.c.name == _KEYSTORE))
+            await tx.change(_CLAIM[tx.postgres], {"name": _KEYSTORE, "value": mine})
+            kept = await tx.row(_OWNER)
             if kept is None or kept.value != mine:
                 raise WrongKeystore
 
@@ -270,6 +290,21 @@ class Database:
     def _lock_file(self, name: str) -> Path:
         file = connection.file_of(self._url)
         return file.with_name(f"{file.name}.{_digest(name).hex()[:16]}.lock")
+
+
+async def _give_back(opened: AsyncConnection, wire: Wire) -> None:
+    try:
+        await wire.undo()  # nothing, after a commit
+        await opened.close()
+    except StorageError:
+        await _discard(opened)
+
+
+async def _discard(opened: AsyncConnection) -> None:
+    with suppress(*DRIVER_ERRORS):
+        await opened.invalidate()
+    with suppress(*DRIVER_ERRORS):
+        await opened.close()
 
 
 @contextmanager

@@ -5,23 +5,37 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Integer, bindparam, insert, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from storage import vault
 from storage.keyring import KeysUnusable
 from storage.tables import inbox, set_aside
-from storage.transaction import Transaction, as_date, day, day_in_utc
+from storage.transaction import Transaction, as_date, day, day_in_utc, tags, tags_given
 from storage.values import SetAside, UpdateKey
 from storage.vault import CannotOpen, Form
 
-_REMEMBER = {
-    True: postgresql.insert(inbox).on_conflict_do_nothing().returning(inbox.c.tag),
-    False: sqlite.insert(inbox).on_conflict_do_nothing().returning(inbox.c.tag),
-}
+
+def _remember(postgres: bool) -> ReturningInsert[Any]:
+    insertion: Any = (postgresql if postgres else sqlite).insert(inbox)
+    given = tags_given(postgres=postgres).cte("given")
+    # SQLite takes the ON of "ON CONFLICT" for a join's unless a WHERE stands before it.
+    came_on = bindparam("on_day", type_=Integer())
+    source = select(given.c.tag, came_on).where(literal_column("1") == literal_column("1"))
+    kept: ReturningInsert[Any] = (
+        insertion.from_select(["tag", "came_on"], source)
+        .on_conflict_do_nothing()
+        .returning(inbox.c.tag)
+    )
+    return kept
+
+
+_REMEMBER = {True: _remember(True), False: _remember(False)}
 _SET_ASIDE = insert(set_aside)
-_ASIDE = select(set_aside).order_by(set_aside.c.id)
+_ASIDE = select(set_aside).order_by(set_aside.c.id).limit(bindparam("most"))
 
 
 class Inbox:
@@ -40,9 +54,9 @@ class Inbox:
         if not by_tag:
             return set()
         # In one order everywhere, so that two workers with the same events do not lock crosswise.
-        rows = [{"tag": tag, "came_on": day(on)} for tag in sorted(by_tag)]
-        new = await self._tx.rows(_REMEMBER[self._tx.postgres], rows)
-        return {by_tag[bytes(row.tag)] for row in new}
+        values = tags(sorted(by_tag), postgres=self._tx.postgres) | {"on_day": day(on)}
+        new = await self._tx.rows(_REMEMBER[self._tx.postgres], values)
+        return {by_tag[row.tag] for row in new}
 
     async def set_aside(self, key: UpdateKey, raw: bytes, reason: str, now: datetime) -> None:
         """Keep an event that cannot be read, boxed under today's epoch key.
@@ -63,7 +77,7 @@ class Inbox:
 
     async def list_set_aside(self, limit: int = 100) -> list[SetAside]:
         """Return the oldest events set aside; ``raw`` is None where the key has ended."""
-        rows = await self._tx.rows(_ASIDE.limit(limit))
+        rows = await self._tx.rows(_ASIDE, {"most": limit})
         return [
             SetAside(
                 row.id,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from storage import vault
 from storage.keyring import KeysUnusable
@@ -19,6 +19,7 @@ from storage.tables import ledger
 from storage.transaction import Transaction, as_moment, day_in_utc, milliseconds
 from storage.values import Direction, Noted
 from storage.vault import CannotOpen
+from storage.wire import Row
 
 _LABEL = b"ledger/v1"
 _DAY = struct.Struct(">I")
@@ -41,8 +42,7 @@ class Ledger:
 
     async def remember(self, rows: Sequence[Noted]) -> None:
         """Remember these messages. Raises `CannotKeep`."""
-        if rows:
-            await self._tx.change(_PUT, [self._new(noted) for noted in rows])
+        await self._tx.change_many(_PUT, [self._new(noted) for noted in rows])
 
     async def list(self, contact_id: int, since: datetime) -> list[Noted]:
         """Return the messages of a contact since then, oldest first; unreadable ones left out."""
@@ -68,7 +68,7 @@ class Ledger:
             "at": milliseconds(noted.at),
         }
 
-    def _open(self, row: Row[Any]) -> Noted | None:
+    def _open(self, row: Row) -> Noted | None:
         try:
             key = self._tx.day_key(_DAY.unpack_from(row.message_box)[0], _LABEL)
             place = _place(row.contact_id, row.direction)

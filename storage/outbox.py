@@ -26,14 +26,13 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    Row,
     Select,
     and_,
     bindparam,
     exists,
     func,
     insert,
-    literal,
+    literal_column,
     or_,
     select,
     union_all,
@@ -58,6 +57,7 @@ from storage.transaction import (
 )
 from storage.values import Dead, Letter, NewLetter, Noted, Postponed, Sent
 from storage.vault import CannotOpen, Form
+from storage.wire import Row
 
 PRIORITIES: Final = (0, 1, 2)
 """Replies, follow-ups, broadcasts."""
@@ -74,8 +74,7 @@ class Outbox:
 
     async def put(self, letters: Sequence[NewLetter]) -> None:
         """Keep these letters; per contact and priority they go out in this order."""
-        if letters:
-            await self._tx.change(_PUT, [self._new(letter) for letter in letters])
+        await self._tx.change_many(_PUT, [self._new(letter) for letter in letters])
 
     async def claim(
         self,
@@ -123,8 +122,7 @@ class Outbox:
             await Ledger(self._tx).remember(
                 [Noted(it.contact_id, it.message_id, "out", now) for it in sent if it.message_id]
             )
-        if later:
-            await self._tx.change(_LATER, [_postponed(it) for it in later])
+        await self._tx.change_many(_LATER, [_postponed(it) for it in later])
         await self._bury(dead, now)
 
     async def next_due(self, channel: str, account: str) -> datetime | None:
@@ -170,7 +168,7 @@ class Outbox:
             key, day = self._tx.contact_key(b"letters/v1"), _LASTING
         return vault.box_waiting(Form.OUTBOX, key, day, letter.body, handle)
 
-    def _open(self, row: Row[Any], contact: Row[Any] | None) -> Letter | Dead:
+    def _open(self, row: Row, contact: Row | None) -> Letter | Dead:
         if contact is None:
             return Dead(row.id, "no_contact")
         try:
@@ -185,12 +183,12 @@ class Outbox:
         due_at = as_moment(row.due_at)
         return Letter(row.id, row.contact_id, reach, row.priority, body, row.attempts, due_at)
 
-    def _open_body(self, row: Row[Any]) -> bytes:
+    def _open_body(self, row: Row) -> bytes:
         day = vault.day_of(row.body)
         key = self._tx.contact_key(b"letters/v1") if day == _LASTING else self._tx.epoch_key(day)
         return vault.unbox_waiting(Form.OUTBOX, key, row.body, row.handle)
 
-    async def _addresses(self, ids: Sequence[int]) -> dict[int, Row[Any]]:
+    async def _addresses(self, ids: Sequence[int]) -> dict[int, Row]:
         if not ids:
             return {}
         values = {"ids": numbers(ids, postgres=self._tx.postgres)}
@@ -198,10 +196,9 @@ class Outbox:
         return {row.id: row for row in rows}
 
     async def _bury(self, dead: Sequence[Dead], now: datetime) -> None:
-        if dead:
-            moment = milliseconds(now)
-            rows = [{"row": it.letter_id, "why": it.reason, "now": moment} for it in dead]
-            await self._tx.change(_DEAD, rows)
+        moment = milliseconds(now)
+        rows = [{"row": it.letter_id, "why": it.reason, "now": moment} for it in dead]
+        await self._tx.change_many(_DEAD, rows)
 
 
 def _postponed(it: Postponed) -> dict[str, Any]:
@@ -225,17 +222,17 @@ def _unsettled_beside(
     # "state = 0" word for word: only so do both databases use the partial indexes.
     return and_(
         other.c.contact_id == own.c.contact_id,
-        other.c.state == literal(WAITING, literal_execute=True),
+        other.c.state == literal_column(str(WAITING)),
         other.c.id != own.c.id,
     )
 
 
 def _of_account(own: NamedFromClause[Any], priority: int) -> ColumnElement[bool]:
     return and_(
-        own.c.state == literal(WAITING, literal_execute=True),
+        own.c.state == literal_column(str(WAITING)),
         own.c.channel == bindparam("on_channel"),
         own.c.account == bindparam("on_account"),
-        own.c.priority == literal(priority, literal_execute=True),
+        own.c.priority == literal_column(str(priority)),
     )
 
 
@@ -244,7 +241,7 @@ def _heads(priority: int, postgres: bool) -> Select[tuple[int]]:
     now = bindparam("now", type_=INTEGER)
     in_line = and_(_ahead(other, own), or_(other.c.attempts > 0, other.c.next_at <= now))
     blocked = exists().where(_unsettled_beside(other, own), or_(other.c.lease_at > now, in_line))
-    left_out = among(own.c.contact_id, "not_for", INTEGER, postgres=postgres)
+    left_out = among(own.c.contact_id, "not_for", postgres=postgres)
     query = (
         select(own.c.id)
         .where(_of_account(own, priority), own.c.next_at <= now, ~blocked, ~left_out)
@@ -280,7 +277,7 @@ def _claim(postgres: bool) -> ReturningUpdate[Any]:
 @cache
 def _addresses(postgres: bool) -> Select[Any]:
     return select(contacts.c.id, contacts.c.tag, contacts.c.address_box).where(
-        among(contacts.c.id, "ids", INTEGER, postgres=postgres)
+        among(contacts.c.id, "ids", postgres=postgres)
     )
 
 
@@ -309,7 +306,7 @@ _NEXT_DUE: Final = _next_due()
 
 _WAITING_FOR: Final = select(func.count().label("number")).where(
     outbox.c.contact_id == bindparam("contact"),
-    outbox.c.state == literal(WAITING, literal_execute=True),
+    outbox.c.state == literal_column(str(WAITING)),
 )
 
 
@@ -317,7 +314,7 @@ _WAITING_FOR: Final = select(func.count().label("number")).where(
 def _sent(postgres: bool) -> Update:
     return (
         update(outbox)
-        .where(among(outbox.c.id, "ids", INTEGER, postgres=postgres), outbox.c.state == WAITING)
+        .where(among(outbox.c.id, "ids", postgres=postgres), outbox.c.state == WAITING)
         .values(state=SENT, body=None, lease_at=None, settled_at=bindparam("now"))
     )
 
@@ -346,7 +343,7 @@ _CANCEL: Final[Update] = (
     update(outbox)
     .where(
         outbox.c.contact_id == bindparam("contact"),
-        outbox.c.state == literal(WAITING, literal_execute=True),
+        outbox.c.state == literal_column(str(WAITING)),
     )
     .values(**_BURIED)
 )

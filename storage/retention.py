@@ -18,7 +18,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    literal,
+    literal_column,
     select,
 )
 from sqlalchemy.sql.dml import Delete
@@ -80,7 +80,7 @@ def _limits(now: datetime) -> dict[str, int]:
 def _nothing_open() -> ColumnElement[bool]:
     letters = exists().where(
         outbox.c.contact_id == contacts.c.id,
-        outbox.c.state == literal(WAITING, literal_execute=True),
+        outbox.c.state == literal_column(str(WAITING)),
     )
     tied = exists().where(ties.c.contact_id == contacts.c.id)
     # Without a draft there is no session and no key; "IS NULL" uses the index of idle contacts.

@@ -10,7 +10,12 @@ from storage.tables import tasks
 from storage.transaction import Transaction, as_date, day
 from storage.values import Task
 
-_OPEN = select(tasks).where(tasks.c.done_on.is_(None)).order_by(tasks.c.put_on, tasks.c.id)
+_OPEN = (
+    select(tasks)
+    .where(tasks.c.done_on.is_(None))
+    .order_by(tasks.c.put_on, tasks.c.id)
+    .limit(bindparam("most"))
+)
 _PUT = insert(tasks)
 _DONE = (
     update(tasks)
@@ -45,7 +50,7 @@ class Tasks:
 
     async def open(self, limit: int = 100) -> list[Task]:
         """Return the oldest tasks nobody has done."""
-        rows = await self._tx.rows(_OPEN.limit(limit))
+        rows = await self._tx.rows(_OPEN, {"most": limit})
         return [
             Task(row.id, row.reason, row.contact_id, row.case_id, as_date(row.put_on))
             for row in rows

@@ -6,26 +6,34 @@ into the words of `errors.py` on the way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, select
+from sqlalchemy import ColumnElement, Executable, bindparam, literal_column, select
 from sqlalchemy import func as sql
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import Select
-from sqlalchemy.types import BigInteger, LargeBinary, TypeEngine
+from sqlalchemy.types import BigInteger, LargeBinary
 
 from storage import vault
-from storage.connection import asked
 from storage.errors import KeysMissing
 from storage.keyring import Keystore, KeysUnusable
+from storage.wire import Row, Values, Wire
 
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+_NONE: Final[Values] = {}
+_LOCK = select(sql.pg_advisory_xact_lock(bindparam("number", type_=BigInteger())).label("held"))
+_LOCK_SHARED = select(
+    sql.pg_advisory_xact_lock_shared(bindparam("number", type_=BigInteger())).label("held")
+)
 
 SLOTS_LOCK, REPORT_LOG_LOCK, AUDIT_LOCK, MIGRATION_LOCK = (0x61746861720000 + n for n in range(4))
 """Numbers of PostgreSQL's advisory locks; the high bytes spell the product's name."""
+
+INTEGER: Final = BigInteger()
+BYTES: Final = LargeBinary()
+TAG_SIZE: Final = 16
+"""Bytes of a keyed mark."""
 
 _EPOCH_START = date(1970, 1, 1)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,36 +47,38 @@ class Transaction:
     ``stale_slots`` are slots of the keystore to be wiped once this has been committed.
     """
 
-    def __init__(self, connection: AsyncConnection, keystore: Keystore) -> None:
-        self.connection = connection
+    def __init__(self, wire: Wire, keystore: Keystore, *, postgres: bool) -> None:
+        self._wire = wire
         self.keystore = keystore
-        self.postgres = connection.dialect.name == "postgresql"
+        self.postgres = postgres
         self.stale_slots: list[int] = []
         self._epochs: dict[int, bytes] = {}
         self._derived: dict[tuple[int, bytes], bytes] = {}
 
-    async def rows(self, statement: Executable, values: Parameters = None) -> Sequence[Row[Any]]:
+    async def rows(self, statement: Executable, values: Values = _NONE) -> list[Row]:
         """Carry out a statement and return all its rows. Raises `StorageError`."""
-        return (await asked(self.connection.execute(statement, values))).all()
+        return await self._wire.rows(statement, values)
 
-    async def row(self, statement: Executable, values: Parameters = None) -> Row[Any] | None:
-        """Carry out a statement and return its first row, or None."""
-        found = await self.rows(statement, values)
+    async def row(self, statement: Executable, values: Values = _NONE) -> Row | None:
+        """Carry out a statement and return its first row, or None. Raises `StorageError`."""
+        found = await self._wire.rows(statement, values)
         return found[0] if found else None
 
-    async def change(self, statement: Executable, values: Parameters = None) -> int:
-        """Carry out a statement without rows and return how many rows it changed.
+    async def change(self, statement: Executable, values: Values = _NONE) -> int:
+        """Carry out a statement and return how many rows it changed. Raises `StorageError`."""
+        return await self._wire.change(statement, values)
 
-        With a sequence of values the number is known on SQLite only (-1 on PostgreSQL).
+    async def change_many(self, statement: Executable, rows: Sequence[Values]) -> int:
+        """Carry out a statement for each of ``rows``; nothing is done for none.
+
+        Returns how many rows were changed, -1 on PostgreSQL. Raises `StorageError`.
         """
-        return (await asked(self.connection.execute(statement, values))).rowcount
+        return await self._wire.change_many(statement, rows) if rows else 0
 
     async def lock(self, number: int, *, shared: bool = False) -> None:
         """Hold one of the named locks until the end. SQLite's one writer holds them all."""
-        if not self.postgres:
-            return
-        take = sql.pg_advisory_xact_lock_shared if shared else sql.pg_advisory_xact_lock
-        await self.rows(select(take(number)))
+        if self.postgres:
+            await self._wire.rows(_LOCK_SHARED if shared else _LOCK, {"number": number})
 
     def epoch_key(self, day: int) -> bytes:
         """Return a day's epoch key; asked of the keystore once in a transaction.
@@ -124,24 +134,40 @@ class Transaction:
         return key
 
 
-def among(
-    column: ColumnElement[Any], name: str, kind: TypeEngine[Any], *, postgres: bool
-) -> ColumnElement[bool]:
-    """Return "``column`` is one of the values of parameter ``name``", as each database likes it.
+def among(column: ColumnElement[Any], name: str, *, postgres: bool) -> ColumnElement[bool]:
+    """Return "``column`` is one of the whole numbers in parameter ``name``".
 
-    PostgreSQL takes one array, so that one prepared statement serves every length. SQLite takes
-    whole numbers as one JSON text (`numbers`) for the same reason, and bytes as a list.
+    One parameter, so that one compiled statement serves every length: an array on PostgreSQL, a
+    JSON text on SQLite, both made by `numbers`.
     """
     if postgres:
-        return column == sql.any(bindparam(name, type_=ARRAY(kind)))
-    if isinstance(kind, LargeBinary):
-        return column.in_(bindparam(name, expanding=True, type_=kind))
+        return column == sql.any(bindparam(name, type_=ARRAY(INTEGER)))
     return column.in_(select(sql.json_each(bindparam(name)).table_valued("value").c.value))
 
 
 def numbers(values: Sequence[int], *, postgres: bool) -> list[int] | str:
     """Return whole numbers as `among` wants them."""
     return list(values) if postgres else "[" + ",".join(map(str, values)) + "]"
+
+
+def tags_given(*, postgres: bool) -> Select[Any]:
+    """Return a query for the tags in parameter ``tags``, made by `tags` (column ``tag``).
+
+    For SQLite, which has no arrays, they come as one string of bytes, to be cut up.
+    """
+    if postgres:
+        return select(sql.unnest(bindparam("tags", type_=ARRAY(BYTES))).label("tag"))
+    each = sql.json_each(bindparam("places")).table_valued("value").c.value
+    cut = sql.substr(bindparam("tags", type_=BYTES), each + literal_column("1"), TAG_SIZE)
+    return select(cut.label("tag"))
+
+
+def tags(given: Sequence[bytes], *, postgres: bool) -> dict[str, Any]:
+    """Return the values that `tags_given` wants."""
+    if postgres:
+        return {"tags": list(given)}
+    places = numbers(range(0, len(given) * TAG_SIZE, TAG_SIZE), postgres=False)
+    return {"tags": b"".join(given), "places": places}
 
 
 def locked(query: Select[Any], *, postgres: bool) -> Select[Any]:
@@ -174,7 +200,3 @@ def milliseconds(moment: datetime) -> int:
 def as_moment(number: int) -> datetime:
     """Return the aware UTC moment the tables hold as a number."""
     return _BEGINNING + number * _MILLISECOND
-
-
-INTEGER = BigInteger()
-BYTES = LargeBinary()

@@ -14,17 +14,27 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, inspect, select, text
+from sqlalchemy import URL, Connection, Select, column, inspect, select, table, text
 from sqlalchemy import func as sql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import connection
 from storage.connection import asked
 from storage.errors import WrongSchema
-from storage.transaction import MIGRATION_LOCK
+from storage.transaction import MIGRATION_LOCK, Transaction
 
 HEAD: Final = "0001"
 """The revision this program's tables describe."""
+
+_VERSION: Final[Select[Any]] = select(column("version_num")).select_from(table("alembic_version"))
+_VERSIONS: Final[dict[bool, Select[Any]]] = {
+    True: select(column("tablename"))
+    .select_from(table("pg_tables"))
+    .where(column("tablename") == "alembic_version"),
+    False: select(column("name"))
+    .select_from(table("sqlite_master"))
+    .where(column("name") == "alembic_version"),
+}
 
 HERE: Final = Path(__file__).parent
 
@@ -53,10 +63,12 @@ async def current(opened: AsyncConnection) -> str | None:
     return await asked(opened.scalar(text("SELECT version_num FROM alembic_version")))
 
 
-async def check_schema(opened: AsyncConnection) -> None:
+async def check_schema(tx: Transaction) -> None:
     """Raise `WrongSchema` unless this program can work with the database's revision."""
-    found = await current(opened)
-    if found is None or int(found) not in (int(HEAD), int(HEAD) + 1):
+    if not await tx.rows(_VERSIONS[tx.postgres]):
+        raise WrongSchema
+    row = await tx.row(_VERSION)
+    if row is None or int(row.version_num) not in (int(HEAD), int(HEAD) + 1):
         raise WrongSchema
 
 
