@@ -448,6 +448,8 @@ class Keyring:
         for path in self._grant_files(person.hex()):
             granted = private_files.read(path)
             grant = read_grant(granted)
+            if grant.generation > self.generation:
+                continue  # left by a rotation that was broken off; the next one writes it anew
             pinned = self._pinned(f"vault-{grant.generation}")
             vaults[grant.generation] = open_grant(granted, key, person, pinned)
             role = grant.role
