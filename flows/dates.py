@@ -122,6 +122,10 @@ _LONGEST = 300
 """Folded characters; whoever wrote more has told a story, not a date."""
 
 
+_TYPED = 2048
+"""Characters as typed, marks and direction controls included."""
+
+
 class _Refused(Exception):
     """The words name a date that cannot be given; carries the reason, never the words."""
 
@@ -353,7 +357,7 @@ def _next(words: Sequence[str], index: int) -> tuple[list[_Atom], int]:
 
 def _atoms(text: str) -> tuple[list[_Atom], bool] | None:
     """Turn text into atoms and whether it says "about"; None when it is too long for a date."""
-    if len(text) > 64 * _LONGEST:
+    if len(text) > _TYPED:
         return None
     folded = fold(text.translate(_STROKES), keep="/-.:")
     if len(folded) > _LONGEST:

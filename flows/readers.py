@@ -13,10 +13,11 @@ word that carries something stops that: "ابن أخي" is not a brother.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 from flows.folding import fold
 from flows.numerals import numeral_at
@@ -108,7 +109,6 @@ _TURNING = _words(
 _NUMBERING = _words("رقم الرقم نمرة خيار الخيار جواب الجواب number no nr option answer the")
 
 
-@lru_cache(maxsize=4096)
 def _key(text: str) -> str:
     """Fold a label further: without articles and doubled Latin letters, so that "حسكة" is
     "الحسكة" and "Daraa" is "Dar'a"."""
@@ -117,11 +117,6 @@ def _key(text: str) -> str:
         for word in fold(text).split()
         if word not in _ARTICLES
     )
-
-
-@lru_cache(maxsize=4096)
-def _folded(label: str) -> str:
-    return fold(label)
 
 
 def _numbered(said: str) -> int | None:
@@ -133,8 +128,37 @@ def _numbered(said: str) -> int | None:
     return numeral.value if numeral and numeral.stop == len(words) else None
 
 
-def _matching(options: Sequence[Named], fits: Callable[[str], bool]) -> list[str]:
-    return [option.code for option in options if any(fits(label) for label in option.labels)]
+class _Label(NamedTuple):
+    folded: str
+    key: str
+    code: str
+
+
+class _Index(NamedTuple):
+    """The labels of a question's options, folded: by exact words, by key, and all in a row."""
+
+    exact: dict[str, list[str]]
+    alike: dict[str, list[str]]
+    labels: tuple[_Label, ...]
+
+
+@lru_cache(maxsize=512)
+def _index(options: tuple[Named, ...]) -> _Index:
+    index = _Index(
+        {},
+        {},
+        tuple(
+            _Label(fold(label), _key(label), option.code)
+            for option in options
+            for label in option.labels
+        ),
+    )
+    for label in index.labels:
+        for table, form in ((index.exact, label.folded), (index.alike, label.key)):
+            codes = table.setdefault(form, [])
+            if label.code not in codes:
+                codes.append(label.code)
+    return index
 
 
 def _verdict(codes: Sequence[str]) -> Chosen | Several | None:
@@ -143,35 +167,35 @@ def _verdict(codes: Sequence[str]) -> Chosen | Several | None:
     return Chosen(codes[0]) if len(codes) == 1 else Several(tuple(codes))
 
 
-def _begun(said: str, options: Sequence[Named]) -> list[str]:
+def _begun(said: str, key: str, labels: Sequence[_Label]) -> list[str]:
     """Find the options with a label that begins with what was said, whole words before parts."""
     if len(said.replace(" ", "")) < 2:
         return []
-    key = _key(said) or said
-    whole = _matching(options, lambda label: f"{_key(label)} ".startswith(f"{key} "))
-    if whole:
-        return whole
-    return _matching(
-        options, lambda label: _folded(label).startswith(said) or _key(label).startswith(key)
-    )
+    key = key or said
+    whole = [label.code for label in labels if label.key.startswith(f"{key} ")]
+    part = [
+        label.code for label in labels if label.folded.startswith(said) or label.key.startswith(key)
+    ]
+    return list(dict.fromkeys(whole or part))
 
 
 def _named(said: str, options: Sequence[Named]) -> Chosen | Several | None:
     """Read a choice by label, number or beginning; nothing may stand beside it."""
-    exact = _matching(options, lambda label: _folded(label) == said)
-    if exact:
-        return _verdict(exact)
+    index = _index(tuple(options))
+    if said in index.exact:
+        return _verdict(index.exact[said])
     number = _numbered(said)
     if number is not None and 1 <= number <= len(options):
         return Chosen(options[number - 1].code)
     key = _key(said)
-    alike = _matching(options, lambda label: bool(key) and _key(label) == key)
-    return _verdict(alike or _begun(said, options))
+    if key and key in index.alike:
+        return _verdict(index.alike[key])
+    return _verdict(_begun(said, key, index.labels))
 
 
-def _spans(words: Sequence[str], label: str) -> Iterator[tuple[int, int]]:
+def _spans(words: Sequence[str], key: str) -> Iterator[tuple[int, int]]:
     """Give where the words of a label stand in a sentence, one after the other."""
-    sought = _key(label).split()
+    sought = key.split()
     for start in range(len(words) - len(sought) + 1 if sought else 0):
         if list(words[start : start + len(sought)]) == sought:
             yield start, start + len(sought)
@@ -180,10 +204,9 @@ def _spans(words: Sequence[str], label: str) -> Iterator[tuple[int, int]]:
 def _found(words: Sequence[str], options: Sequence[Named]) -> list[tuple[int, int, str]]:
     """Find all labels in a sentence, leaving out those inside a longer one."""
     spans = [
-        (start, stop, option.code)
-        for option in options
-        for label in option.labels
-        for start, stop in _spans(words, label)
+        (start, stop, label.code)
+        for label in _index(tuple(options)).labels
+        for start, stop in _spans(words, label.key)
     ]
     return [
         (start, stop, code)
@@ -238,7 +261,8 @@ def _listed(words: Sequence[str], options: Sequence[Named]) -> list[str] | None:
         if words[at] in _AND:
             at += 1
             continue
-        for stop in range(min(len(words), at + 6), at, -1):
+        longest = 1 if words[at].isdecimal() else 6
+        for stop in range(min(len(words), at + longest), at, -1):
             one = _joined(words[at:stop], options)
             if one is not None:
                 codes.append(one)
@@ -265,7 +289,7 @@ def read_many(text: str, options: Sequence[Named]) -> Several | None:
     Numbers, number ranges, labels and beginnings joined by commas, strokes, "and" or line breaks
     ("1 و 3", "1,3-4", "الأولى والثالثة"). None unless every part was understood.
     """
-    if len(text) > 2 * _SHORT:
+    if len(text) > _SHORT:
         return None
     one = read_choice(text, options)
     if isinstance(one, Chosen):
@@ -638,7 +662,8 @@ def read_place(text: str, areas: Sequence[Named]) -> tuple[str, str]:
     said = [word for word in folded.split() if word not in _ARTICLES]
     if not said or _TURNING & set(said):
         return "", text
-    names = frozenset(_key(label).split()[0] for a in areas for label in a.labels if _key(label))
+    labels = _index(tuple(areas)).labels
+    names = frozenset(label.key.split()[0] for label in labels if label.key)
     words = [_key(_bare(word, names)) or word for word in said]
     found = _found(words, areas)
     codes = {code for start, _, code in found if not (start and words[start - 1] in _STREETS)}
