@@ -17,10 +17,12 @@ from typing import Literal
 from flows.dates import RoughDate
 from flows.effects import Ask, Option
 from flows.questions import (
+    ALWAYS,
     NO,
     YES,
     Attachment,
     Choice,
+    Choosable,
     MultipleChoice,
     Number,
     Phone,
@@ -30,7 +32,7 @@ from flows.questions import (
     WayOut,
     YesNo,
 )
-from flows.session import Asked, Session
+from flows.session import Asked, Session, Told
 from flows.shape import Flow, Stop, before, walk
 from flows.text import Sentence, Spoken, _
 
@@ -129,7 +131,7 @@ def ask_question(
         session,
         stop.path,
         paragraphs,
-        options_of(stop),
+        options_of(stop, session.draft.answers if session.draft else Told()),
         controls_of(flow, session, stop),
         columns=getattr(question, "columns", 2 if isinstance(question, YesNo) else 1),
         keeps=keeps,
@@ -138,11 +140,22 @@ def ask_question(
     )
 
 
-def options_of(stop: Stop) -> list[tuple[str, Sentence]]:
-    """Return the answers a question offers as (code, label)."""
+def offered(stop: Stop, answers: Told) -> tuple[Choosable, ...]:
+    """Return the options of a question that apply to these answers; empty for other kinds."""
     match stop.question:
         case Choice(options=options) | MultipleChoice(options=options) | Place(areas=options):
-            return [(option.code, option.label) for option in options]
+            if all(option.when is ALWAYS for option in options):
+                return options
+            return tuple(option for option in options if option.when.holds(answers, stop.prefix))
+        case _:
+            return ()
+
+
+def options_of(stop: Stop, answers: Told) -> list[tuple[str, Sentence]]:
+    """Return the answers a question offers as (code, label)."""
+    match stop.question:
+        case Choice() | MultipleChoice() | Place():
+            return [(option.code, option.label) for option in offered(stop, answers)]
         case YesNo():
             return [("yes", YES), ("no", NO)]
         case _:

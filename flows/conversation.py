@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from flows import asking, consent, engine, menu, receipt
 from flows.dates import RoughDate
@@ -55,6 +56,8 @@ FLOWS: Mapping[str, Flow] = {
     flow.name: flow for flow in (consent.CONSENT, REPORT, menu.ADDITION, menu.SHARING)
 }
 MENU = "menu"
+LINKED = "linked_to"
+"""The receipt code of a report about somebody taken in the same event; nobody is asked for it."""
 
 _GREETINGS = frozenset(
     fold(word)
@@ -147,9 +150,24 @@ def remind(session: Session, now: datetime, tools: Tools) -> Turn | None:
     return Turn(replace(session, paused=True), (Say((menu.REMINDER,)),))
 
 
-def submitted(session: Session, code: str) -> Session:
-    """Return the session that also knows this receipt code (only for a reachable family)."""
+def submitted(
+    session: Session, code: str, reach: Literal["reachable", "detached"] = "reachable"
+) -> Session:
+    """Return the session after a report got this receipt code.
+
+    A reachable family's session knows its codes; a report about somebody taken in the same event
+    knows the code of the one before, so that staff see them together.
+    """
+    if session.carried:
+        link = Answer(code, "given", "", session.language, _moment_of(session.carried), 1)
+        session = replace(session, carried=session.carried.and_told(LINKED, link))
+    if reach == "detached":
+        return session
     return replace(session, receipts=(*session.receipts, code))
+
+
+def _moment_of(told: Told) -> datetime:
+    return told[told.latest].at
 
 
 def returned(codes: Sequence[str], language: Language) -> Session:
@@ -433,12 +451,16 @@ def _submit(talk: Talk) -> Step:
     )
     others = report.answers.get("c7_others")
     if others is not None and others.value == "yes":
-        kept = Told({path: answer for path, answer in report.answers.items() if path in SHARED})
+        kept = Told({path: told for path, told in report.answers.items() if _is_shared(path)})
         asks = _show(talk.having(replace(session, carried=kept)), "another")
         return asks[0], (*effects, *asks[1])
     if report.reach == "detached":
         return Session(language=session.language), (*effects, Forget(everything=True))
     return session, effects
+
+
+def _is_shared(path: str) -> bool:
+    return path in SHARED or path.startswith("others[")
 
 
 def _filled(sentence: Words, day: date) -> Words:
@@ -451,6 +473,8 @@ def _report(talk: Talk, name: str, about: str = "") -> Report:
     draft = talk.session.drafts[name]
     stops = applicable(talk.flows[name], draft.answers)
     answers = Told({path: draft.answers[path] for path in stops})
+    if LINKED in draft.answers:
+        answers = answers.and_told(LINKED, draft.answers[LINKED])
     agreed = talk.session.drafts.get("consent")
     pace, reach = answers.get("pace"), answers.get("f3_reach")
     return Report(

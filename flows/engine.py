@@ -311,7 +311,7 @@ def _by_code(scene: Scene, stop: Stop, asked: Asked, code: str) -> Step:
 
 def _chosen(scene: Scene, stop: Stop, code: str) -> Step:
     """An option was pressed; a code the question does not have any more is asked again."""
-    if code not in {known for known, _label in asking.options_of(stop)}:
+    if code not in {known for known, _label in asking.options_of(stop, scene.answers)}:
         return ask_again(scene)
     match stop.question:
         case YesNo():
@@ -583,9 +583,11 @@ def read(scene: Scene, stop: Stop, text: str) -> Reading:
         return NotUnderstood(_EMPTY)
     match question:
         case Choice():
-            return _read_choice(_named(scene.tools.speak, question.options, form), text)
+            options = asking.offered(stop, scene.answers)
+            return _read_choice(_named(scene.tools.speak, options, form), text)
         case MultipleChoice():
-            return _read_many(question, _named(scene.tools.speak, question.options, form), text)
+            options = asking.offered(stop, scene.answers)
+            return _read_many(question, _named(scene.tools.speak, options, form), text)
         case YesNo():
             return _read_yes_no(text)
         case RoughDateQuestion():

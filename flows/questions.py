@@ -150,11 +150,15 @@ NO_WAY_OUT: tuple[WayOut, ...] = ()
 
 @dataclass(frozen=True, slots=True)
 class Choosable:
-    """One answer to choose: its stable ``code``, its label, and other words that mean it."""
+    """One answer to choose: its stable ``code``, its label, and other words that mean it.
+
+    It is offered only where ``when`` holds.
+    """
 
     code: str
     label: Sentence
     also: tuple[str, ...] = ()
+    when: Condition = ALWAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,8 +74,18 @@ RELATIONS = (
     Choosable(
         "father", about("I am their father"), ("father", "أب", "الأب", "والد", "ابوه", "ابوها")
     ),
-    Choosable("wife", _("I am his wife"), ("wife", "زوجة", "الزوجة", "زوجته", "مرته")),
-    Choosable("husband", _("I am her husband"), ("husband", "زوج", "الزوج", "زوجها")),
+    Choosable(
+        "wife",
+        _("I am his wife"),
+        ("wife", "زوجة", "الزوجة", "زوجته", "مرته"),
+        when=Not(Is("b1_sex", ("female",))),
+    ),
+    Choosable(
+        "husband",
+        _("I am her husband"),
+        ("husband", "زوج", "الزوج", "زوجها"),
+        when=Not(Is("b1_sex", ("male",))),
+    ),
     Choosable("daughter", about("I am their daughter"), ("daughter", "ابنة", "بنت", "بنته")),
     Choosable("son", about("I am their son"), ("son", "ابن")),
     Choosable("sister", about("I am their sister"), ("sister", "أخت", "اخته", "اختها")),
@@ -604,14 +614,22 @@ _SINCE = Section(
                 Choosable("police", _("Police"), ("شرطة", "المخفر")),
                 Choosable("branch", _("A security branch"), ("فرع", "الفرع")),
                 Choosable("court", _("A court"), ("محكمة",)),
-                Choosable("icrc", _("The ICRC (Red Cross)"), ("الصليب الأحمر", "icrc")),
+                Choosable(
+                    "icrc", _("The ICRC (Red Cross)"), ("الصليب الأحمر", "icrc", "red cross")
+                ),
                 Choosable("sarc", _("The Syrian Red Crescent"), ("الهلال الأحمر", "sarc")),
                 Choosable("ncmp", _("The National Commission for the Missing"), ("ncmp",)),
-                Choosable("un", _("The United Nations"), ("الأمم المتحدة", "un", "iimp")),
+                Choosable(
+                    "un", _("The United Nations"), ("الأمم المتحدة", "un", "iimp", "united nations")
+                ),
                 Choosable("lawyer", _("A lawyer"), ("محامي",)),
                 Choosable("association", _("An association of families"), ("رابطة",)),
                 OTHER,
-                Choosable("nobody", _("Nobody: too dangerous, or not possible"), ("لا أحد",)),
+                Choosable(
+                    "nobody",
+                    _("Nobody: too dangerous, or not possible"),
+                    ("لا أحد", "ما حدا", "ولا حدا", "nobody", "no one", "nowhere"),
+                ),
             ),
             alone=("nobody",),
             forms="W C",
@@ -631,7 +649,7 @@ _SINCE = Section(
                 Choosable("none", _("Nowhere"), ("no", "لا")),
                 Choosable("wgeid", _("UN Working Group on Disappearances"), ("wgeid",)),
                 Choosable("iimp", _("UN institution on missing persons (IIMP)"), ("iimp",)),
-                Choosable("icrc", _("ICRC (Red Cross)"), ("الصليب الأحمر",)),
+                Choosable("icrc", _("ICRC (Red Cross)"), ("الصليب الأحمر", "red cross")),
                 Choosable("icmp", _("ICMP"), ("icmp",)),
                 Choosable("ncmp", _("National Commission (NCMP)"), ("ncmp",)),
                 Choosable("association", _("An association of families"), ("رابطة",)),
@@ -759,7 +777,7 @@ _YOU = Section(
                 Choosable("none_now", _("With nobody for now"), ("none", "لا أحد", "no", "لا")),
                 Choosable("un_wgced", _("UN Working Group and Committee on Disappearances")),
                 Choosable("iimp", _("UN institution on missing persons (IIMP)"), ("iimp",)),
-                Choosable("icrc", _("ICRC (Red Cross)"), ("الصليب الأحمر",)),
+                Choosable("icrc", _("ICRC (Red Cross)"), ("الصليب الأحمر", "red cross")),
                 Choosable("icmp", _("ICMP"), ("icmp",)),
                 Choosable("ncmp", _("National Commission (NCMP)"), ("ncmp",)),
                 Choosable("association", _("An association of families"), ("رابطة",)),
@@ -810,7 +828,7 @@ REPORT = Flow(
 SHARED = (
     "pace", "c1_when", "c2_gov", "c2_country", "c3_place", "c4_how", "c4_words",
     "c5_by", "c5_state", "c5_north", "c5_east", "c5_now", "c5_local", "c5_foreign", "c5_words",
-    "c6_story", "c7_others", "c7_count", "f1_name", "f2_country", "f3_reach", "f3_hours",
+    "c7_others", "c7_count", "f1_name", "f2_country", "f3_reach", "f3_hours",
     "f3_who", "f3_rhythm", "f4_backup", "f5_share",
 )  # fmt: skip
 """What a next report about somebody taken in the same event need not ask again."""

@@ -435,8 +435,7 @@ class _Taking:
         await self._work.cases.promise_word(case.id, first_word_on)
         doing.cases.append(case)
         doing.known["code"] = case.code
-        if report.reach == "reachable":
-            doing.session = submitted(doing.session, case.code)
+        doing.session = submitted(doing.session, case.code, report.reach)
 
     async def _add(self, lane: _Lane, doing: _Doing, effect: Add) -> None:
         lane.renew = True

@@ -1,0 +1,254 @@
+"""Plays a family against the conversation, with everything real but channel, storage and clock.
+
+Between any two turns the session is packed and opened again, as the cellar does, so that nothing
+can depend on what a process still has in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bot.calendars import UmmAlQura
+from bot.channels.base import Limits
+from bot.channels.terminal import Transcript
+from bot.languages import Known, speak
+from bot.messages import Button, Outbound
+from bot.phones import read_phone
+from bot.render import Reader, render
+from flows import receipt
+from flows.conversation import FLOWS, respond, submitted
+from flows.effects import Add, Ask, Effect, Say, Submit, TellStatus, Turn
+from flows.engine import Heard, Tools
+from flows.menu import STATUS_NONE
+from flows.questions import SKIP_ONLY, Text
+from flows.report import REPORT
+from flows.session import Session, pack, unpack
+from flows.shape import Flow, Section
+from flows.text import Bilingual
+
+BEGIN = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+CODE = receipt.make(bytes(range(16)))
+LIMITS = Limits(text=16_000, button_label=200)
+
+
+def today(moment: datetime) -> date:
+    """The day in Damascus."""
+    return moment.astimezone(ZoneInfo("Asia/Damascus")).date()
+
+
+TOOLS = Tools(speak=speak, hijri=UmmAlQura(), phone=read_phone, today=today)
+
+
+def _second_version() -> Flow:
+    """The report as it may be next year: one question more, in the middle."""
+    fresh = Text(
+        key="c3_landmark",
+        title=Bilingual("معلم قريب", "Landmark"),
+        words=Bilingual("هل من معلم معروف قريب؟", "Is there a known landmark nearby?"),
+        ways=SKIP_ONLY,
+        most=200,
+    )
+    sections = tuple(_with_landmark(section, fresh) for section in REPORT.sections)
+    return replace(REPORT, version=REPORT.version + 1, sections=sections)
+
+
+def _with_landmark(section: Section, fresh: Text) -> Section:
+    if section.key != "event":
+        return section
+    at = next(n for n, part in enumerate(section.parts) if part.key == "c4_how")
+    return replace(section, parts=(*section.parts[:at], fresh, *section.parts[at:]))
+
+
+SECOND_VERSION: Mapping[str, Flow] = {**FLOWS, "report": _second_version()}
+
+
+@dataclass
+class Play:
+    """One family talking. ``language`` is what its app is set to."""
+
+    language: str = "ar"
+    now: datetime = BEGIN
+    channel: str = "terminal"
+    flows: Mapping[str, Flow] = field(default_factory=lambda: FLOWS)
+    session: Session | None = None
+    turns: list[Turn] = field(default_factory=list)
+    said: list[Outbound] = field(default_factory=list)
+    transcript: Transcript | None = None
+
+    @classmethod
+    def begun(cls, language: str = "ar", **settings: object) -> Play:
+        """A family that has written its first message."""
+        play = cls(language=language, **settings)  # type: ignore[arg-type]
+        play.hear(Heard("text", text="/start"))
+        return play
+
+    # What the family does
+
+    def write(self, words: str) -> Turn:
+        """Say something in words; ``{code}`` is the receipt code."""
+        return self.hear(Heard("text", text=words.replace("{code}", CODE)))
+
+    def press(self, label: str) -> Turn:
+        """Press the button with this whole label on the newest message that has it."""
+        return self.hear(Heard("button", button=self.button(label).data))
+
+    def wait(self, **span: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(**span)
+
+    def hear(self, heard: Heard) -> Turn:
+        """Take one turn; the session goes through bytes before and after."""
+        heard = replace(heard, hint=self.language, channel=self.channel)
+        before = unpack(pack(self.session)) if self.session else None
+        assert before == self.session
+        turn = respond(before, heard, self.now, TOOLS, self.flows)
+        self.now += timedelta(seconds=20)
+        self.turns.append(turn)
+        self.session = self._kept(turn)
+        self._say(turn, heard)
+        return turn
+
+    # What it sees
+
+    @property
+    def last(self) -> str:
+        """The text of the newest message, without direction marks."""
+        return bare(self.said[-1].text)
+
+    def button(self, label: str) -> Button:
+        """The newest button with this label."""
+        for message in reversed(self.said):
+            for row in message.buttons:
+                for button in row:
+                    if bare(button.label).removeprefix("✓ ") == label:
+                        return button
+        raise AssertionError(f"no button {label!r} under {self.last[:200]!r}")
+
+    def effects(self, kind: type[Effect]) -> list[Effect]:
+        """Everything of one kind that any turn wanted done."""
+        return [
+            effect for turn in self.turns for effect in turn.effects if isinstance(effect, kind)
+        ]
+
+    @property
+    def report(self) -> Submit:
+        """The last report sent."""
+        submits = self.effects(Submit)
+        assert submits
+        assert isinstance(submits[-1], Submit)
+        return submits[-1]
+
+    # What the hallway would do
+
+    def _kept(self, turn: Turn) -> Session:
+        reachable = any(
+            isinstance(effect, Submit) and effect.report.reach == "reachable"
+            for effect in turn.effects
+        )
+        return submitted(turn.session, CODE) if reachable else turn.session
+
+    def _say(self, turn: Turn, heard: Heard) -> None:
+        pressed = heard.kind == "button"
+        known: Known = {"code": CODE, "organisation": "Example Association"}
+        reader = Reader(
+            language=turn.session.language,
+            form=turn.session.form,
+            limits=LIMITS,
+            speak=speak,
+            known=known,
+            message_id="1" if pressed else "",
+            callback_id="1" if pressed else "",
+        )
+        for outbound in render(_spoken(turn), reader):
+            if outbound.kind == "message" or (outbound.kind == "edit" and outbound.buttons):
+                self.said.append(outbound)
+                if self.transcript:
+                    labels = [[button.label for button in row] for row in outbound.buttons]
+                    self.transcript.said(outbound.text, labels)
+
+
+def _spoken(turn: Turn) -> list[Effect]:
+    """The effects with what the hallway says for those that need the database."""
+    spoken: list[Effect] = []
+    for effect in turn.effects:
+        if isinstance(effect, Add) and effect.done is not None:
+            spoken.append(Say((effect.done,)))
+        elif isinstance(effect, TellStatus):
+            spoken.append(Say((STATUS_NONE,)))
+        else:
+            spoken.append(effect)
+    return spoken
+
+
+def bare(text: str) -> str:
+    """Return ``text`` without direction isolates."""
+    return text.translate(str.maketrans("", "", "\u2066\u2067\u2068\u2069"))
+
+
+# Transcripts
+
+
+def played(path: Path) -> str:
+    """Play what the family says in a transcript and return the transcript that comes of it."""
+    header, steps = _script(path.read_text(encoding="utf-8"))
+    sink = StringIO()
+    transcript = Transcript(sink)
+    now = datetime.fromisoformat(header["now"])
+    transcript.begin(header["language"], header["flow"], now)
+    play = Play(language=header["language"], now=now, transcript=transcript)
+    play.hear(Heard("text", text="/start"))
+    for kind, said in steps:
+        _step(play, transcript, sink, kind, said)
+    return sink.getvalue()
+
+
+def _step(play: Play, transcript: Transcript, sink: StringIO, kind: str, said: str) -> None:
+    match kind:
+        case "press":
+            transcript.heard(said, said)
+            play.press(said)
+        case "write":
+            transcript.heard(said, None)
+            play.write(said)
+        case "wait":
+            sink.write(f"\n# wait: {said}\n")
+            play.wait(days=int(said.partition(" ")[0]))
+        case "flow version":
+            sink.write(f"\n# flow version: {said}\n")
+            play.flows = SECOND_VERSION
+
+
+def _script(text: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Return the header and what the family does: (kind, words) in order."""
+    header: dict[str, str] = {}
+    steps: list[tuple[str, str]] = []
+    for paragraph in text.strip("\n").split("\n\n"):
+        lines = paragraph.strip("\n").split("\n")
+        if lines[0].startswith("# "):
+            for line in lines:
+                name, _colon, value = line[2:].partition(": ")
+                if name in {"wait", "flow version"}:
+                    steps.append((name, value))
+                else:
+                    header[name] = value
+        elif lines[0].startswith("> "):
+            steps.append(_said([line.removeprefix("> ") for line in lines]))
+    return header, steps
+
+
+def _said(lines: list[str]) -> tuple[str, str]:
+    if len(lines) == 1 and lines[0].startswith("[") and lines[0].endswith("]"):
+        return "press", lines[0][1:-1]
+    lines[0] = lines[0].removeprefix("\\")
+    return "write", "\n".join(lines)
+
+
+def asked(turn: Turn) -> Ask:
+    """The one question a turn asks."""
+    (ask,) = [effect for effect in turn.effects if isinstance(effect, Ask)]
+    return ask
