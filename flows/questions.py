@@ -11,15 +11,14 @@ still be answered by the first two; only a consent must be answered itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
 from flows.dates import RoughDate
-from flows.session import Answer
+from flows.session import Answer, Told
 from flows.text import Sentence, Words, _
 
-Answers = Mapping[str, Answer]
+Answers = Told
 
 
 class Condition(Protocol):
@@ -34,9 +33,9 @@ class Condition(Protocol):
 
 def find_answer(answers: Answers, prefix: str, key: str) -> Answer | None:
     """Return the answer to ``key``: inside the same repeat first, then in the whole flow."""
-    if prefix and (answer := answers.get(prefix + key)) is not None:
+    if prefix and (answer := answers.find(prefix + key)) is not None:
         return answer
-    return answers.get(key)
+    return answers.find(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Is:
 
     def holds(self, answers: Answers, prefix: str) -> bool:
         answer = find_answer(answers, prefix, self.key)
-        if answer is None or answer.known != "given":
+        if answer is None or answer.value is None:
             return False
         if isinstance(answer.value, tuple):
             return any(code in answer.value for code in self.codes)
@@ -103,7 +102,10 @@ class Every:
     conditions: tuple[Condition, ...]
 
     def holds(self, answers: Answers, prefix: str) -> bool:
-        return all(condition.holds(answers, prefix) for condition in self.conditions)
+        for condition in self.conditions:  # noqa: SIM110 - on the path of every message
+            if not condition.holds(answers, prefix):
+                return False
+        return True
 
     def says(self) -> str:
         return " and ".join(condition.says() for condition in self.conditions)
@@ -123,7 +125,7 @@ class AgeMayBe:
     most: int
 
     def holds(self, answers: Answers, prefix: str) -> bool:
-        born, event = answers.get(self.born), answers.get(self.event)
+        born, event = answers.find(self.born), answers.find(self.event)
         if born is None:
             return True
         if isinstance(born.value, int):

@@ -81,16 +81,29 @@ class Told(Mapping[str, Answer]):
     Two of them are equal when they hold the same answers in the same order.
     """
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "_walks")
 
     def __init__(self, held: Mapping[str, Answer | list[Any]] | None = None) -> None:
         self._held: dict[str, Answer | list[Any]] = dict(held or {})
+        self._walks: dict[int, Any] = {}
 
     def __getitem__(self, path: str) -> Answer:
         held = self._held[path]
         if isinstance(held, list):
             held = self._held[path] = _open_answer(held)
         return held
+
+    def find(self, path: str) -> Answer | None:
+        """Return the answer at ``path``, or None; what `get` does, without its detours."""
+        held = self._held.get(path)
+        if isinstance(held, list):
+            held = self._held[path] = _open_answer(held)
+        return held
+
+    @property
+    def walks(self) -> dict[int, Any]:
+        """Walks over these answers that were begun already; `flows/shape.py` keeps them here."""
+        return self._walks
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._held)

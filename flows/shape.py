@@ -68,8 +68,39 @@ class Stop:
 def walk(flow: Flow, answers: Answers) -> Iterator[Stop]:
     """Yield every question that applies to ``answers``, in reading order.
 
-    A repeat yields as many rounds as were said to exist, and the round being told.
+    A repeat yields as many rounds as were said to exist, and the round being told. A turn walks the
+    same answers several times; as answers never change, only the first walk works out conditions.
     """
+    begun = answers.walks.get(id(flow))
+    if begun is None or begun.flow is not flow:
+        begun = answers.walks[id(flow)] = _Walk(flow, _stops(flow, answers))
+    return iter(begun)
+
+
+class _Walk:
+    """A walk that remembers how far it got, and goes on from there when somebody goes further."""
+
+    __slots__ = ("_rest", "_seen", "flow")
+
+    def __init__(self, flow: Flow, rest: Iterator[Stop]) -> None:
+        self.flow = flow
+        self._rest = rest
+        self._seen: list[Stop] = []
+
+    def __iter__(self) -> Iterator[Stop]:
+        seen = self._seen
+        at = 0
+        while True:
+            while at < len(seen):
+                yield seen[at]
+                at += 1
+            further = next(self._rest, None)
+            if further is None:
+                return
+            seen.append(further)
+
+
+def _stops(flow: Flow, answers: Answers) -> Iterator[Stop]:
     for section in flow.sections:
         for part in section.parts:
             if isinstance(part, Repeat):
@@ -89,7 +120,7 @@ def _rounds(repeat: Repeat, section: Section, answers: Answers) -> Iterator[Stop
             return
         path = prefix + repeat.again.key
         yield Stop(path, repeat.again, section, prefix, repeat)
-        more = answers.get(path)
+        more = answers.find(path)
         if more is None or more.value is not True:
             return
 
