@@ -15,8 +15,8 @@ def read_phone(typed: str, country: str) -> PhoneNumber | None:
     """Return the number in the international form E.164 beside what was typed, or None.
 
     ``country`` is the ISO code of the country a local number is dialled in; when empty, only
-    numbers beginning with + or 00 are read. An extension is ignored. None is given for what is
-    not a possible number of its country.
+    numbers beginning with + or 00 are read. An extension is ignored. None is given for what
+    is not a valid number of its country, and for two numbers in one message.
     """
     digits = "".join(each for each in fold_digits(typed).strip() if each.isprintable())
     if len(digits) > _TYPED:

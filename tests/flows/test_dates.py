@@ -322,7 +322,7 @@ May 1-5, 2012 => 2012-05-01..2012-05-05 range
 15-Feb-2012 => 2012-02-15
 Feb 15 2012 => 2012-02-15
 15 شباط، 2012 => 2012-02-15
-15\2\2012 => 2012-02-15
+15\\2\\2012 => 2012-02-15
 ٢٠١٣/٨/٢١ => 2013-08-21
 ۲۱/۸/۲۰۱۳ => 2013-08-21
 ٢١؍٨؍٢٠١٣ => 2013-08-21
@@ -677,7 +677,8 @@ def holds(understood: RoughDate, typed: str, today: date) -> bool:
     return within and one_day and understood.raw == typed
 
 
-WORDS = sorted({" ".join(words) for words in PHRASES}) + [
+WORDS = [
+    *sorted({" ".join(words) for words in PHRASES}),
     *(str(number) for number in (*range(1, 33), 88, 1434, 1850, 1999, *range(2010, 2028))),
     *"/-.,:",
     "بال",
