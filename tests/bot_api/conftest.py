@@ -74,5 +74,6 @@ async def server(clock: Clock) -> AsyncIterator[BotApiServer]:
 
 @pytest.fixture
 async def call(server: BotApiServer) -> AsyncIterator[Caller]:
-    async with aiohttp.ClientSession() as session:
+    patience = aiohttp.ClientTimeout(total=10)
+    async with aiohttp.ClientSession(timeout=patience) as session:
         yield Caller(server, session)

@@ -5,7 +5,8 @@ Each act is an object with ``do`` and its arguments; the answer is a list of the
 
     person {chat_id, language_code?}      write {chat_id, text}       start {chat_id, payload?}
     tap {chat_id, button, message_id?, stale?}    voice | photo | document {chat_id, size?}
-    edit {chat_id, message_id, text}      block | unblock {chat_id}   raw {update}
+    edit {chat_id, message_id, text}      delete {chat_id, message_id}
+    block | unblock {chat_id}             raw {update}
     chat {chat_id}      what stands there: id, from_bot, text, buttons
     ledger {after?, timeout?}     lines after a number; with a timeout (last act only) it waits
     stats {}    breaches {}    fault {...fields of Fault}    faults_clear {}    move {seconds}
@@ -77,6 +78,13 @@ def _edit(server: BotApiServer, act: Act) -> Any:
     return _who(server, act).edit(shown, act["text"]).id
 
 
+def _delete(server: BotApiServer, act: Act) -> Any:
+    shown = _message(server, act)
+    if shown is None:
+        raise ValueError("delete needs message_id")
+    return _who(server, act).delete(shown)
+
+
 def _chat(server: BotApiServer, act: Act) -> Any:
     return [
         {
@@ -130,6 +138,7 @@ _ACTS: dict[str, Callable[[Any, Act], Any]] = {
     "document": lambda server, act: _who(server, act).send_document(size=_size(act)).id,
     "edit": _edit,
     "tap": _tap,
+    "delete": _delete,
     "block": lambda server, act: _who(server, act).block(),
     "unblock": lambda server, act: _who(server, act).unblock(),
     "raw": lambda server, act: server.raw_update(act["update"]).id,

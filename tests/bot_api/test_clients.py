@@ -67,6 +67,48 @@ async def test_aiogram_goes_through_a_whole_talk(server: BotApiServer, aiogram_b
     assert (server.breaches, second_opinion(server)) == ([], [])
 
 
+async def test_the_fast_server_reads_the_same_forms() -> None:
+    async with BotApiServer(strict=False) as server:
+        person = server.person(1)
+        person.start()
+        bot = Bot(server.token, AiohttpSession(api=TelegramAPIServer.from_base(server.url)))
+        async with bot.session:
+            update = (await bot.get_updates(timeout=0, allowed_updates=["message"]))[0]
+            key = types.InlineKeyboardButton(text="5", callback_data="5")
+            sent = await bot.send_message(
+                1,
+                "12",
+                protect_content=True,
+                disable_notification=False,
+                link_preview_options=types.LinkPreviewOptions(is_disabled=True),
+                reply_markup=types.InlineKeyboardMarkup(inline_keyboard=[[key]]),
+                reply_parameters=types.ReplyParameters(message_id=person.messages[0].id),
+            )
+            await bot.set_my_commands([types.BotCommand(command="a", description="b")])
+            await bot.delete_messages(1, [update.message.message_id])  # type: ignore[union-attr]
+            await bot.delete_webhook(drop_pending_updates=False)
+        shown = person.last
+        assert (shown.text, shown.labels, shown.protected, shown.silent) == (
+            "12",
+            ["5"],
+            True,
+            False,
+        )
+        assert sent.reply_to_message is not None
+        assert person.commands == [{"command": "a", "description": "b"}]
+        assert server.bot.queue.pending() == 1
+        assert server.breaches == []
+
+
+async def test_a_mistake_of_the_server_itself_is_not_hidden(server: BotApiServer) -> None:
+    server.person(1).start()
+    del server.person(1).chat.about["type"]
+    url = f"{server.url}/bot{server.token}/leaveChat"
+    async with aiohttp.ClientSession() as session, session.post(url, json={"chat_id": 1}) as answer:
+        assert answer.status == 500
+    assert server.breaches[0].what.startswith("this server failed: KeyError")
+
+
 async def test_aiogram_downloads_a_voice_note(server: BotApiServer, aiogram_bot: Bot) -> None:
     server.person(1).send_voice(b"OggS" * 1000)
     message = (await aiogram_bot.get_updates())[0].message
