@@ -284,9 +284,12 @@ def _stale(scene: Scene, data: str) -> Step:
 
 
 def _settled(step: Step) -> Step:
-    """Take the keyboard off the message whose button did its work."""
+    """Take the keyboard off the message whose button did its work.
+
+    Nothing is called saved before the consent.
+    """
     session, effects = step
-    return session, (Settle(asking.SAVED), *effects)
+    return session, (Settle(None if session.flow == "consent" else asking.SAVED), *effects)
 
 
 def _by_code(scene: Scene, stop: Stop, asked: Asked, code: str) -> Step:
