@@ -237,6 +237,7 @@ class Sender:
             if outbound.kind == "tap":
                 # Not a part of the conversation: nothing has to wait for it.
                 tap = asyncio.create_task(self._tap(letter, outbound))
+                await asyncio.sleep(0)  # it leaves first all the same
                 continue
             if not await self._may_go(letter, outbound):
                 return self._given_back(letter)

@@ -24,12 +24,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from bot.channels.base import Limits
 from bot.languages import CLOSE, OPEN, Known, fill_later
 from bot.messages import Button, Outbound
 from flows.effects import Ask, Effect, Option, Say, Settle, Tap
-from flows.text import Form, Language, Sentence, _
+from flows.text import Form, Language, Sentence, Words, _
 
 # Translators: {words} are words one can write instead of answering: "back", "I don't know" ...
 ALSO = _("You can also write: {words}")
@@ -188,7 +189,18 @@ def _rows(options: Sequence[Option], columns: int, reader: Reader) -> Rows:
 
 
 def _button(option: Option, reader: Reader) -> Button:
-    return Button(shorten(_label(option, reader), reader.limits.button_label), option.data)
+    limit, label = reader.limits.button_label, option.label
+    if isinstance(label, Words) and not label.values and not option.chosen:
+        text = _fixed_label(reader.speak, label, reader.language, reader.form, limit)
+    else:
+        text = shorten(_label(option, reader), limit)
+    return Button(text, option.data)
+
+
+@lru_cache(8192)
+def _fixed_label(speak: Speak, label: Words, language: Language, form: Form, limit: int) -> str:
+    """Speak and cut a label without values: nearly every one, many to a message."""
+    return shorten(speak(label, language, form), limit)
 
 
 def _label(option: Option, reader: Reader) -> str:

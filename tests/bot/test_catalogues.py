@@ -1,0 +1,100 @@
+"""The translators' files: fresh, complete, and worded as the house speaks."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+
+from bot import catalogues
+from flows.text import LANGUAGES
+
+SOURCE = b"""
+# Translators: said
+# when it is over.
+A = _("Thank you.")
+B = about("Where is the person?")
+C = counted("one", "{n} many")
+D = _("two " "parts")
+"""
+
+
+def test_collecting_the_sentences_anew_changes_nothing() -> None:
+    assert catalogues.stale() == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_is_there_in_every_form_and_worded_well(language: str) -> None:
+    assert [str(complaint) for complaint in catalogues.complaints(language)] == []
+
+
+def test_a_sentence_about_the_person_is_collected_three_times() -> None:
+    found = sorted(catalogues.extractor(BytesIO(SOURCE), {}, (), {}), key=lambda it: it[0])
+    entries = [(function, message) for _line, function, message, _comments in found]
+    assert entries == [
+        ("gettext", "Thank you."),
+        ("gettext", "Where is the person?"),
+        ("pgettext", ("he", "Where is the person?")),
+        ("pgettext", ("she", "Where is the person?")),
+        ("ngettext", ("one", "{n} many")),
+        ("gettext", "two parts"),
+    ]
+    assert found[0][3] == ["Translators: said when it is over."]
+
+
+@pytest.mark.parametrize("call", ['_(f"{x}")', "about(words)", '_("a" + b)', 'counted("one")'])
+def test_a_sentence_nobody_could_translate_is_refused(call: str) -> None:
+    with pytest.raises(catalogues.Unmarked):
+        list(catalogues.extractor(BytesIO(call.encode()), {}, (), {}))
+
+
+def faults(text: str, string: str | tuple[str, ...], language: str = "ar", **more: object) -> str:
+    plural = more.pop("plural", None)
+    message = Message((text, plural) if plural else text, string, **more)  # type: ignore[arg-type]
+    return "; ".join(catalogues._faults(message, language))
+
+
+@pytest.mark.parametrize(
+    ("text", "string", "what"),
+    [
+        ("Yes", "", "not complete"),
+        ("Hello {name}", "أهلاً", "placeholders differ"),
+        ("Hello", "أهلاً {name}", "placeholders differ"),
+        ("Code", "Athar يحفظ", "Latin letter or digit"),
+        ("Code", "10 أيام", "Latin letter or digit"),
+        ("Hello", "أهلاً 🙂", "picture sign"),
+        ("Where", "أين الضحيّة؟", "says الضحية"),
+        ("Where", "أين المـرحوم؟", "says المرحوم"),
+    ],
+)
+def test_a_planted_fault_is_found(text: str, string: str, what: str) -> None:
+    assert what in faults(text, string)
+
+
+def test_a_good_sentence_has_no_fault() -> None:
+    assert faults("Hello {name}", "أهلاً {name}") == ""
+    assert faults("the latest word", "the latest word", "en") == ""
+
+
+def test_a_fuzzy_sentence_is_not_taken_for_a_translation() -> None:
+    assert "fuzzy" in faults("Yes", "نعم", flags={"fuzzy"})
+
+
+def test_an_arabic_plural_needs_six_forms_and_may_leave_the_number_out() -> None:
+    forms = ("لا شهادات", "شهادة", "شهادتان", "{n} شهادات", "{n} شهادة", "{n} شهادة")
+    assert faults("one", forms[:2], plural="{n} many") == "not complete"
+    assert "complete" in faults("one", (*forms[:5], ""), plural="{n} many")
+
+
+def test_english_says_what_the_code_says_unless_a_sex_is_known() -> None:
+    template = Catalog()
+    template.add("A sentence no catalogue has yet")
+    template.add("A sentence no catalogue has yet", context="she")
+    brought = catalogues.bring_up("en", template)
+    assert brought.get("A sentence no catalogue has yet").string  # type: ignore[union-attr]
+    assert not brought.get("A sentence no catalogue has yet", "she").string  # type: ignore[union-attr]
+
+
+def test_sentences_gone_from_the_code_go_from_the_catalogue() -> None:
+    assert len(catalogues.bring_up("ar", Catalog())) == 0
