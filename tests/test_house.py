@@ -87,8 +87,13 @@ def tree() -> tuple[str, ...]:
     return tuple(sorted({path for path in paths if path and (ROOT / path).is_file()}))
 
 
-def texts() -> Iterator[tuple[str, str]]:
-    """Yield path and contents of every text file of the tree."""
+@cache
+def texts() -> tuple[tuple[str, str], ...]:
+    """Return path and contents of every text file of the tree."""
+    return tuple(_read())
+
+
+def _read() -> Iterator[tuple[str, str]]:
     for path in tree():
         if path in GENERATED:
             continue
