@@ -82,8 +82,11 @@ async def edges(page: Page, selector: str) -> tuple[float, float]:
     return box["x"], box["x"] + box["width"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESK, SMALL], ids=["phone", "desk", "small"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (SMALL, "dark")],
+    ids=["phone-light", "phone-dark", "desk-light", "small-dark"],
+)
 @pytest.mark.parametrize("language", ["ar", "en"])
 async def test_a_whole_talk_by_mouse(
     browser: Browser, room: Room, language: str, size: dict[str, int], scheme: str

@@ -23,7 +23,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import DESK, PHONE, open_window
+from tests.browser.conftest import PHONE, open_window
 from tests.browser.test_webchat_in_browser import START, fits_its_window, keep_picture, serious
 from tests.flows.playing import _script
 
@@ -132,7 +132,7 @@ async def play(page: Page, language: str, name: str) -> None:
             await keep_picture(page, f"report-{language}-{number:02}")
 
 
-@pytest.mark.parametrize(("language", "size"), [("ar", PHONE), ("en", PHONE), ("en", DESK)])
+@pytest.mark.parametrize(("language", "size"), [("ar", PHONE), ("en", PHONE)])
 async def test_a_family_files_its_report_in_the_browser(
     browser: Browser, program: Program, language: str, size: dict[str, int]
 ) -> None:

@@ -223,7 +223,7 @@ class WebChat:
         try:
             await self._receive([inbound])
         except Exception as error:  # noqa: BLE001 - whatever it was: not kept, and the page is told so
-            _log.warning("webchat.not_kept", error=type(error).__name__)
+            _log.warning("webchat_not_kept", error=type(error).__name__)
             return False
         return True
 

@@ -21,6 +21,7 @@ const page = {
   waiting: [], // what is not kept yet, in order
   sending: false,
   rested: 0, // where the list was last scrolled to by us
+  interrupted: false, // the notice says so
   byKeyboard: false, // the last button was pressed without a pointer
 };
 const log = byId("log");
@@ -308,10 +309,18 @@ function welcome() {
   start.textContent = say(start.dataset.text);
 }
 
+// Long enough to be read; what is alarming stays until it is over.
 function tell(text) {
-  byId("notice").textContent = text;
+  const notice = byId("notice");
+  notice.textContent = text;
+  notice.className = "";
   clearTimeout(page.telling);
-  page.telling = setTimeout(() => { byId("notice").textContent = ""; }, 8000);
+  page.telling = setTimeout(tellNothing, 2500 + 60 * text.length);
+}
+
+function tellNothing() {
+  byId("notice").textContent = "";
+  page.interrupted = false;
 }
 
 // --- What goes to the service -----------------------------------------------------------------
@@ -443,7 +452,7 @@ function connect() {
   const stream = new EventSource(`events?after=${page.place}`);
   page.stream = stream;
   stream.onopen = () => {
-    if (byId("notice").dataset.interrupted) tellNothing();
+    if (page.interrupted) tellNothing();
     flushAfterReturn();
   };
   stream.onmessage = (event) => {
@@ -466,13 +475,10 @@ function flushAfterReturn() {
 }
 
 function interrupted() {
-  byId("notice").dataset.interrupted = "1";
+  clearTimeout(page.telling);
+  page.interrupted = true;
   byId("notice").textContent = say("interrupted");
-}
-
-function tellNothing() {
-  delete byId("notice").dataset.interrupted;
-  byId("notice").textContent = "";
+  byId("notice").className = "alert";
 }
 
 // --- Hands ------------------------------------------------------------------------------------
