@@ -136,7 +136,8 @@ def test_every_link_between_our_own_pages_leads_somewhere() -> None:
     for path, text in texts():
         if not path.endswith(".md"):
             continue
-        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        for written, drawn in re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", text):
+            link = written or drawn
             place = link.split("#")[0]
             if place and "://" not in place and not place.startswith("mailto:"):
                 there = (ROOT / path).parent / place
