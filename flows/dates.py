@@ -967,7 +967,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
     (re.compile(pattern), build)
     for pattern, build in (
         # Clocks, branches and other numbers that are no dates
-        (r"cn(?::n)?|n:n(?::n)?", _plain(_noise)),
+        (r"cn(?::n)?|n:n(?::n)?|(?<=.)@n(?![/\-sMHOyhn])", _plain(_noise)),
         (r"x#", _plain(_noise)),
         (r"uN", _plain(_noise)),
         (r"(?<=[<>G])w", _plain(_as_event)),
@@ -1084,7 +1084,7 @@ def _agreeing(times: _Times, lacking: Sequence[_Atom]) -> _Times:
 
 
 def _told_apart(atoms: Sequence[_Atom]) -> list[_Times]:
-    """Leave out what repeats another time less precisely, and a "today" told beside a date."""
+    """Leave out what repeats another time less precisely, and a "today" or an age told beside it."""
     times = [atom.times for atom in atoms]
     kept: list[_Times] = []
     for at, each in enumerate(times):
@@ -1100,6 +1100,8 @@ def _says_more(one: _Times, other: _Times) -> bool:
         return one == other
     a, b = one.options[0], other.options[0]
     if b.anchor == "ago" and b.precision == "day" and a.anchor != "ago":
+        return True
+    if b.anchor == "age" and a.anchor != "age":
         return True
     if a.calendar != b.calendar and a.precision == b.precision == "day":
         return b.calendar == "hijri" and abs((a.earliest - b.earliest).days) <= 2

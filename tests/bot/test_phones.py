@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.phones import read_phone
@@ -58,6 +58,7 @@ def test_what_is_no_number_of_a_known_country_is_not_read(typed: str, country: s
     assert read_phone(typed, country) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["", "SY", "LB", "xx"]))
 def test_no_text_makes_it_raise(typed: str, country: str) -> None:
     number = read_phone(typed, country)

@@ -664,6 +664,7 @@ WRITINGS = (
 DIGITS = ("0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹")
 
 
+@settings(deadline=None)
 @given(st.dates(date(1900, 1, 1), TODAY), st.sampled_from(WRITINGS), st.sampled_from(DIGITS))
 def test_every_day_reads_back_from_every_writing(day: date, writing: object, digits: str) -> None:
     assert callable(writing)
@@ -688,7 +689,7 @@ WORDS = [
 SPOKEN = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join))
 
 
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 @given(SPOKEN, st.dates(date(2000, 1, 1), date(2060, 1, 1)), st.booleans())
 def test_whatever_is_understood_is_possible(typed: str, today: date, birth: bool) -> None:
     if birth:

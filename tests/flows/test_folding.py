@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.folding import fold, fold_digits, name_key
@@ -91,6 +91,7 @@ def test_every_character_there_is_folds_to_its_own_key() -> None:
         assert fold(fold(text)) == fold(text)
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
@@ -98,11 +99,13 @@ def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold_digits(fold_digits(text)) == fold_digits(text)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PARTS), max_size=8))
 def test_gluing_names_twice_is_gluing_once(words: list[str]) -> None:
     assert name_key(name_key(" ".join(words))) == name_key(" ".join(words))
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_a_key_holds_words_and_single_spaces_only(text: str) -> None:
     key = fold(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.readers import (
@@ -352,6 +352,7 @@ def test_a_place_keeps_its_words_and_finds_its_governorate(text: str, area: str)
     assert read_place(text, AREAS) == (area, text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_makes_a_reader_raise(text: str) -> None:
     read_choice(text, RELATIONS)
@@ -369,6 +370,7 @@ def test_hostile_text_is_survived(text: str) -> None:
     test_no_text_makes_a_reader_raise.hypothesis.inner_test(text)  # type: ignore[attr-defined]
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, len(RELATIONS)),
     st.sampled_from(["0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹"]),
@@ -379,6 +381,7 @@ def test_every_position_is_read_in_every_digits(number: int, digits: str, form: 
     assert read_choice(form.format(written), RELATIONS) == Chosen(RELATIONS[number - 1].code)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(RELATIONS + PARTIES), st.data())
 def test_every_label_chooses_its_own_option(option: Named, data: st.DataObject) -> None:
     options = RELATIONS if option in RELATIONS else PARTIES
