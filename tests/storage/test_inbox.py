@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from storage.database import Database, UpdateKey, Work
+from storage.keyring import Keystore
 from tests.conftest import Clock
 
 
@@ -42,10 +43,12 @@ async def test_update_ids_that_start_over_are_no_repeats(database: Database, clo
 
 
 async def test_what_was_rolled_back_is_new_again(database: Database, clock: Clock) -> None:
+    async def fail(work: Work) -> None:
+        await work.inbox.remember([key(1)], clock().date())
+        raise RuntimeError("the process is in trouble")
+
     with pytest.raises(RuntimeError):
-        async with database.begin() as work:
-            await work.inbox.remember([key(1)], clock().date())
-            raise RuntimeError("the process is in trouble")
+        await database.run(fail)
     async with database.begin() as work:
         assert await work.inbox.remember([key(1)], clock().date()) == {key(1)}
 
@@ -67,7 +70,7 @@ async def test_something_unreadable_is_kept_whole_until_its_key_ends(
 
 
 async def test_something_set_aside_ends_with_its_epoch_key(
-    database: Database, keystore, clock: Clock
+    database: Database, keystore: Keystore, clock: Clock
 ) -> None:
     async with database.begin() as work:
         await work.inbox.set_aside(key(1), b"{", "not-json", clock())
