@@ -1084,7 +1084,7 @@ def _agreeing(times: _Times, lacking: Sequence[_Atom]) -> _Times:
 
 
 def _told_apart(atoms: Sequence[_Atom]) -> list[_Times]:
-    """Leave out what repeats another time less precisely, and a "today" or an age told beside it."""
+    """Leave out what repeats another less precisely, and a "today" or an age told beside it."""
     times = [atom.times for atom in atoms]
     kept: list[_Times] = []
     for at, each in enumerate(times):
