@@ -118,13 +118,13 @@ def ask_question(
     session: Session,
     stop: Stop,
     *,
-    lead: Sequence[Sentence] = (),
+    opening: Sequence[Sentence] = (),
     keeps: Asked | None = None,
     mark: str = "",
 ) -> tuple[Session, Ask]:
-    """Return the message that asks ``stop``; ``lead`` is said above it in the same message."""
+    """Return the message that asks ``stop``; ``opening`` is said above it in the same message."""
     question = stop.question
-    paragraphs = [*lead, *_heading(flow, session, stop), question.words]
+    paragraphs = [*opening, *_heading(flow, session, stop), question.words]
     if question.hint is not None:
         paragraphs.append(question.hint)
     return page(
@@ -198,11 +198,13 @@ def pick(
     return page(session, stop.path, (words,), options, controls, keeps=asked)
 
 
-def go_on_writing(session: Session, stop: Stop, asked: Asked) -> tuple[Session, Ask]:
+def go_on_writing(
+    session: Session, stop: Stop, opening: Sequence[Sentence] = ()
+) -> tuple[Session, Ask]:
     """Return the message between two parts of a long story."""
     words = _("This is kept. Please go on writing if there is more, or press “Done”.")
     options = (("~done", DONE),)
-    return page(session, stop.path, (words,), options, (("!more", MORE),), keeps=asked)
+    return page(session, stop.path, (*opening, words), options, (("!more", MORE),))
 
 
 def _heading(flow: Flow, session: Session, stop: Stop) -> list[Sentence]:

@@ -35,6 +35,7 @@ from flows.effects import (
 )
 from flows.engine import Finished, Heard, Scene, Step, Tools
 from flows.folding import fold
+from flows.questions import Name
 from flows.readers import Chosen, Intent, Named, read_choice, read_intent, read_yes_no
 from flows.report import (
     FIRST_WORD_DAYS,
@@ -56,6 +57,8 @@ FLOWS: Mapping[str, Flow] = {
     flow.name: flow for flow in (consent.CONSENT, REPORT, menu.ADDITION, menu.SHARING)
 }
 MENU = "menu"
+_SMALL = frozenset({"addition", "choices"})
+"""Flows behind the menu whose drafts are stopped and deleted by themselves."""
 LINKED = "linked_to"
 """The receipt code of a report about somebody taken in the same event; nobody is asked for it."""
 
@@ -67,6 +70,9 @@ _GREETINGS = frozenset(
         "مساء الخير", "ابدأ",
     )
 )  # fmt: skip
+
+_NAMES_TOO = frozenset({fold("هلا")})
+"""Greetings that are given names as well."""
 
 _COMMAND_OF: Mapping[Intent, str] = {
     Intent.MENU: "menu",
@@ -131,11 +137,12 @@ def respond(
     now = now.replace(microsecond=0)
     if session is None:
         fresh = Session(language="en" if heard.hint.startswith("en") else "ar")
-        return _turn(_open_consent(Talk(fresh, now, tools, flows, heard.channel)))
+        return _turn(_first(Talk(fresh, now, tools, flows, heard.channel), heard))
     session, upgraded = bring_current(session, flows)
     talk = Talk(session, now, tools, flows, heard.channel)
     if upgraded:
-        return _turn(_go_on(talk.having(replace(session, paused=False)), (menu.CHANGED,)))
+        after, effects = _go_on(talk.having(replace(session, paused=False)), (menu.CHANGED,))
+        return _turn((after, (Tap(), *effects) if heard.kind == "button" else effects))
     return _turn(_hear(talk, heard))
 
 
@@ -183,6 +190,12 @@ def _turn(step: Step) -> Turn:
 # Hearing
 
 
+def _first(talk: Talk, heard: Heard) -> Step:
+    """The first word of somebody we do not know; a receipt code is answered before anything."""
+    code = receipt.read(heard.text) if heard.kind == "text" else None
+    return (talk.session, (TellStatus(code),)) if code else _open_consent(talk)
+
+
 def _hear(talk: Talk, heard: Heard) -> Step:
     match heard.kind:
         case "button":
@@ -219,12 +232,14 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
     scene = talk.scene
     if session.paused:
         return _resumed_by(talk, text)
-    if _is_greeting(text):
+    if _is_greeting(text) and not _may_be_told(talk, text):
         return _go_on(talk, (menu.WELCOME_HOME,))
     if session.view in _VIEWS:
         return _typed_in_view(talk, text)
     if scene is None or session.asked is None:
         return _typed_at_rest(talk, text)
+    if session.flow == "consent" and (code := receipt.read(text)):
+        return replace(session, asked=None), (TellStatus(code),)
     if not engine.reads_as_answer(scene, text):
         wish = _wish(text)
         if wish:
@@ -248,8 +263,20 @@ def _wish(text: str) -> str:
 
 
 def _is_greeting(text: str) -> bool:
-    """A greeting is no answer, except while a story is being told."""
+    """A greeting is no answer, except where it may be one (`_may_be_told`)."""
     return fold(text) in _GREETINGS or text.strip().startswith("/start")
+
+
+def _may_be_told(talk: Talk, text: str) -> bool:
+    """A greeting may be a part of a story being told, and هلا is also a woman's name."""
+    if text.strip().startswith("/") or talk.session.view or talk.scene is None:
+        return False
+    stop = talk.scene.stop
+    if stop is None:
+        return False
+    return talk.session.telling == stop.path or (
+        isinstance(stop.question, Name) and fold(text) in _NAMES_TOO
+    )
 
 
 def _resumed_by(talk: Talk, text: str) -> Step:
@@ -260,10 +287,11 @@ def _resumed_by(talk: Talk, text: str) -> Step:
 
 
 def _resume(talk: Talk) -> Step:
-    session = replace(talk.session, paused=False, view="", revisit="")
+    telling = f"+{talk.session.telling}" if talk.session.telling else ""
+    session = replace(talk.session, paused=False, view="", revisit=telling)
     unfinished = session.flow != MENU and talk.agreed
-    lead = menu.WELCOME_BACK if unfinished else menu.WELCOME_HOME
-    return _go_on(talk.having(session), (lead,))
+    opening = menu.WELCOME_BACK if unfinished else menu.WELCOME_HOME
+    return _go_on(talk.having(session), (opening,))
 
 
 def _stale(talk: Talk) -> Step:
@@ -289,12 +317,35 @@ def _through_engine(talk: Talk, heard: Heard) -> Step:
     if scene is None:
         return _show(talk, MENU)
     former = scene.answers
+    if _is_no_code(scene, heard):
+        return engine.puzzled(scene, menu.ADD_UNKNOWN_CODE)
     session, effects = engine.step(scene, heard)
+    if session.flow == "consent":
+        session = _unquoted(session)
     return _after(talk.having(session), former, effects)
 
 
+def _is_no_code(scene: Scene, heard: Heard) -> bool:
+    """A mistyped receipt code is found by its check character and asked for again."""
+    stop = scene.stop
+    if heard.kind != "text" or scene.session.view or stop is None or stop.path != "add_code":
+        return False
+    return receipt.read(heard.text) is None and read_intent(heard.text) is None
+
+
+def _unquoted(session: Session) -> Session:
+    """Before the consent nobody's own words are kept, only which answer they meant."""
+    draft = session.drafts.get("consent")
+    if draft is None or not draft.answers or not draft.answers[draft.answers.latest].raw:
+        return session
+    path = draft.answers.latest
+    meant = replace(draft.answers[path], raw="")
+    told = replace(draft, answers=draft.answers.and_told(path, meant))
+    return replace(session, drafts={**session.drafts, "consent": told})
+
+
 def _after(talk: Talk, former: Told, effects: tuple[Effect | Finished, ...]) -> Step:
-    """Look at the answer just given: some of them lead out of the flow."""
+    """Look at the answer just given: some of them end the flow."""
     draft = talk.session.draft
     told = draft.answers if draft else Told()
     latest = told.latest
@@ -313,18 +364,18 @@ def _finish(talk: Talk, effects: tuple[Effect | Finished, ...]) -> Step:
     return session, (*kept, *further)
 
 
-def _go_on(talk: Talk, lead: Sequence[Sentence] = (), keeps: bool = False) -> Step:
+def _go_on(talk: Talk, opening: Sequence[Sentence] = (), keeps: bool = False) -> Step:
     """Ask whatever is open: the question of the flow that speaks, or the menu."""
     if talk.flow is None:
-        return _show(talk, MENU, lead)
+        return _show(talk, MENU, opening)
     asked = talk.session.asked if keeps else None
     if keeps and asked is not None and talk.session.view and talk.scene:
-        return engine.show_again(talk.scene, lead)
+        return engine.show_again(talk.scene, opening)
     if talk.session.draft is None:
-        return engine.begin(talk.flow, talk.session, talk.now, talk.tools, lead)
+        return engine.begin(talk.flow, talk.session, talk.now, talk.tools, opening)
     session = talk.session if keeps else replace(talk.session, view="")
     scene = Scene(talk.flow, session, talk.now, talk.tools)
-    after, effects = engine.ask_again(scene, lead, keeps=asked and replace(asked, proposal=None))
+    after, effects = engine.ask_again(scene, opening, keeps=engine.without_dates(asked))
     if any(isinstance(effect, Finished) for effect in effects):
         return _finish(talk.having(after), effects)
     return after, effects
@@ -333,8 +384,8 @@ def _go_on(talk: Talk, lead: Sequence[Sentence] = (), keeps: bool = False) -> St
 # Consent
 
 
-def _open_consent(talk: Talk, lead: Sequence[Sentence] = ()) -> Step:
-    return engine.begin(talk.flows["consent"], talk.session, talk.now, talk.tools, lead)
+def _open_consent(talk: Talk, opening: Sequence[Sentence] = ()) -> Step:
+    return engine.begin(talk.flows["consent"], talk.session, talk.now, talk.tools, opening)
 
 
 def _language_chosen(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step:
@@ -415,10 +466,7 @@ def _stamp(talk: Talk) -> tuple[Language, datetime, int]:
 
 def _recent(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
     """A disappearance of the last three months is brought to a person at once."""
-    when = answer.value
-    if talk.session.urgent or not isinstance(when, RoughDate):
-        return None
-    if when.latest < talk.tools.today(talk.now) - timedelta(days=URGENT_DAYS):
+    if talk.session.urgent or not _is_recent(talk, answer):
         return None
     led = tuple(
         replace(effect, paragraphs=(URGENT, *effect.paragraphs))
@@ -427,6 +475,12 @@ def _recent(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) 
         for effect in effects
     )
     return replace(talk.session, urgent=True), (CallHuman("urgent"), *led)
+
+
+def _is_recent(talk: Talk, answer: Answer | None) -> bool:
+    when = answer.value if answer else None
+    earliest = talk.tools.today(talk.now) - timedelta(days=URGENT_DAYS)
+    return isinstance(when, RoughDate) and when.latest >= earliest
 
 
 def _about_oneself(
@@ -484,7 +538,7 @@ def _report(talk: Talk, name: str, about: str = "") -> Report:
         started_at=draft.started_at,
         submitted_at=talk.now,
         short=bool(pace and pace.value == "short"),
-        urgent=talk.session.urgent,
+        urgent=talk.session.urgent or _is_recent(talk, answers.find("c1_when")),
         reach="detached" if reach and reach.value == "detached" else "reachable",
         answers=answers,
         consent=agreed.answers if agreed else Told(),
@@ -495,20 +549,9 @@ def _report(talk: Talk, name: str, about: str = "") -> Report:
 # Additions and choices
 
 
-def _code_given(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
-    """A mistyped receipt code is found by its check character and asked for again."""
-    if receipt.parse(str(answer.value)) is not None:
-        return None
-    draft = talk.session.drafts["addition"]
-    told = replace(draft, answers=draft.answers.without("add_code"))
-    session = replace(talk.session, drafts={**talk.session.drafts, "addition": told})
-    again, asks = _go_on(talk.having(session), (menu.ADD_UNKNOWN_CODE,))
-    return again, (*_settles(effects), *asks)
-
-
 def _add(talk: Talk) -> Step:
     report = _report(talk, "addition", "addition")
-    code = receipt.parse(str(report.answers["add_code"].value)) or ""
+    code = receipt.read(str(report.answers["add_code"].value)) or ""
     session = _without_draft(talk.session, "addition")
     return session, (Add(code, report, menu.ADDED, menu.ADD_UNKNOWN_CODE),)
 
@@ -547,8 +590,8 @@ def _to_menu(talk: Talk) -> Step:
     return _show(talk, MENU)
 
 
-def _open_consent_again(talk: Talk, lead: Sequence[Sentence] = ()) -> Step:
-    return _open_consent(talk.having(replace(talk.session, flow="consent", view="")), lead)
+def _open_consent_again(talk: Talk, opening: Sequence[Sentence] = ()) -> Step:
+    return _open_consent(talk.having(replace(talk.session, flow="consent", view="")), opening)
 
 
 def _to_more(talk: Talk) -> Step:
@@ -587,7 +630,7 @@ def _to_pause(talk: Talk) -> Step:
 def _to_stop(talk: Talk) -> Step:
     if not talk.agreed:
         return _leave(talk, (), (consent.STOPPED,))
-    if "report" in talk.session.drafts:
+    if "report" in talk.session.drafts or talk.session.flow in _SMALL:
         return _show(talk, "stop")
     return replace(talk.session, paused=True, view=""), (Say(menu.PAUSED[:1]),)
 
@@ -598,7 +641,10 @@ def _to_delete(talk: Talk) -> Step:
 
 def _to_deleted(talk: Talk) -> Step:
     """The draft goes, with its key; the consent and the ties to earlier reports stay."""
-    session = replace(_without_draft(talk.session, "report"), carried=Told(), urgent=False)
+    flow = talk.session.flow
+    session = _without_draft(talk.session, flow if flow in _SMALL else "report")
+    if flow not in _SMALL:
+        session = replace(session, carried=Told(), urgent=False)
     return session, (Forget(), Say((menu.DELETED,)))
 
 
@@ -660,6 +706,8 @@ def _to_report(talk: Talk) -> Step:
 
 def _to_add(talk: Talk) -> Step:
     session = replace(talk.session, view="", asked=None, revisit="")
+    if "addition" in session.drafts:
+        return engine.begin(talk.flows["addition"], session, talk.now, talk.tools)
     draft = Draft("addition", talk.flows["addition"].version, talk.now)
     if len(session.receipts) == 1:
         answer = Answer(session.receipts[0], "given", "", *_stamp(talk))
@@ -719,13 +767,13 @@ def _options(talk: Talk, view: str) -> Sequence[tuple[str, Sentence]]:
     return _PAGES[view][1]
 
 
-def _show(talk: Talk, view: str, lead: Sequence[Sentence] = ()) -> Step:
+def _show(talk: Talk, view: str, opening: Sequence[Sentence] = ()) -> Step:
     """Show one of the pages that belong to no question."""
     title, _fixed, controls = _PAGES[view]
     session, ask = asking.page(
         replace(talk.session, paused=False),
         view,
-        (*lead, title),
+        (*opening, title),
         _options(talk, view),
         controls if talk.flow is not None else (),
         view=view,
@@ -765,13 +813,13 @@ def _typed_at_rest(talk: Talk, text: str) -> Step:
     wish = _wish(text)
     if wish:
         return _command(talk, wish)
-    if talk.flow is not None:
+    if talk.flow is not None and receipt.read(text) is None:
         return _go_on(talk)
     return _code_or_again(talk, text)
 
 
 def _code_or_again(talk: Talk, text: str) -> Step:
-    code = receipt.parse(text)
+    code = receipt.read(text)
     if code is not None:
         return replace(talk.session, view="", asked=None), (TellStatus(code),)
     view = talk.session.view if talk.session.view in _VIEWS else MENU
@@ -839,7 +887,6 @@ _OUTCOMES: Mapping[str, Outcome] = {
     "a3_consent": _consented,
     "a4_relation": _about_oneself,
     "c1_when": _recent,
-    "add_code": _code_given,
 }
 _ENDINGS: Mapping[str, Command] = {
     "consent": _agreed,

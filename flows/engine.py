@@ -140,7 +140,7 @@ class Scene:
     def stop(self) -> Stop | None:
         """Where the family is."""
         if self.session.revisit:
-            found = find_stop(self.flow, self.answers, self.session.revisit)
+            found = find_stop(self.flow, self.answers, self.session.revisit.removeprefix("+"))
             if found:
                 return found
         return position(self.flow, self.answers)
@@ -150,7 +150,7 @@ class Scene:
         return replace(self, session=session)
 
 
-# What reading one message can lead to.
+# What reading one message can come to.
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,25 +188,28 @@ Reading = Understood | ToConfirm | ToPick | NotUnderstood
 
 
 def begin(
-    flow: Flow, session: Session, now: datetime, tools: Tools, lead: Sequence[Sentence] = ()
+    flow: Flow, session: Session, now: datetime, tools: Tools, opening: Sequence[Sentence] = ()
 ) -> Step:
-    """Start ``flow``, or return to it, by asking its current question. ``lead`` is said first."""
+    """Start ``flow``, or return to it, by asking its current question. ``opening`` is said first."""
     if flow.name not in session.drafts:
         draft = Draft(flow.name, flow.version, now)
         session = replace(session, drafts={**session.drafts, flow.name: draft})
     session = replace(session, flow=flow.name, view="", asked=None)
-    return ask_again(Scene(flow, session, now, tools), lead)
+    return ask_again(Scene(flow, session, now, tools), opening)
 
 
-def ask_again(scene: Scene, lead: Sequence[Sentence] = (), keeps: Asked | None = None) -> Step:
+def ask_again(scene: Scene, opening: Sequence[Sentence] = (), keeps: Asked | None = None) -> Step:
     """Ask the question the family is at; with none left, the flow is finished."""
     stop = scene.stop
     if stop is None:
         return replace(scene.session, asked=None, view=""), (Finished(scene.flow.name),)
     if isinstance(stop.question, Review):
-        session, ask = review.show(scene.flow, scene.session, stop, lead=lead)
+        session, ask = review.show(scene.flow, scene.session, stop, opening=opening)
         return session, (ask,)
-    session, ask = ask_question(scene.flow, scene.session, stop, lead=lead, keeps=keeps)
+    if scene.session.telling == stop.path:
+        session, ask = asking.go_on_writing(scene.session, stop, opening)
+        return session, (ask,)
+    session, ask = ask_question(scene.flow, scene.session, stop, opening=opening, keeps=keeps)
     return session, (ask,)
 
 
@@ -232,7 +235,7 @@ def step(scene: Scene, heard: Heard) -> Step:
         case "text":
             return _typed(scene, stop, heard.text)
         case _:
-            return _unspoken(scene, heard)
+            return _unspoken(scene, stop, heard)
 
 
 def reads_as_answer(scene: Scene, text: str) -> bool:
@@ -305,8 +308,10 @@ def _by_code(scene: Scene, stop: Stop, asked: Asked, code: str) -> Step:
             return _done(scene, stop, asked)
         case "~yes":
             return _confirmed(scene, stop, asked)
-        case "~no" | "~again":
+        case "~no":
             return ask_again(scene)
+        case "~again":
+            return ask_again(scene, keeps=without_dates(asked))
     if code.startswith("#"):
         return _picked(scene, stop, asked, code[1:])
     return _chosen(scene, stop, code)
@@ -361,8 +366,8 @@ def _done(scene: Scene, stop: Stop, asked: Asked) -> Step:
             words = _("Nothing is chosen yet. Please choose what applies, or another way below.")
             return ask_again(scene, (words,))
         return store(scene, stop, tuple(str(tick) for tick in asked.choices), "")
-    if asking.is_long(stop) and asked.raw:
-        return store(scene, stop, asked.raw, asked.raw)
+    if scene.session.telling == stop.path:
+        return ask_again(scene.with_session(replace(scene.session, revisit="", asked=None)))
     return ask_again(scene)
 
 
@@ -395,7 +400,7 @@ def _typed(scene: Scene, stop: Stop, text: str) -> Step:
         wished = _wished(scene, stop, asked, text)
         if wished is not None:
             return wished
-    if asking.is_long(stop):
+    if asking.is_long(stop) and text.strip():
         return _tell_on(scene, stop, text)
     return _take(scene, stop, read(scene, stop, text))
 
@@ -443,33 +448,61 @@ def _wished(scene: Scene, stop: Stop, asked: Asked | None, text: str) -> Step | 
 
 def _wish_around(scene: Scene, stop: Stop, known: Known) -> Step:
     way = "skip" if known == "skipped" else known
+    asked = scene.session.asked or Asked(stop.path, "")
+    if scene.session.telling == stop.path:
+        return _done(scene, stop, asked)
     if way in stop.question.ways:
         return _go_around(scene, stop, known)
     if not stop.question.ways:
         words: Words = _(
             "This one question cannot be left out. You can pause, or talk to a person."
         )
-        return ask_again(scene, (words,))
+        return _puzzled(scene, stop, asked, words)
     if known == "skipped":
         words = _(
             "We need this one to be able to search. “I don't know” and “I'd rather not say” "
             "are good answers too."
         )
-        return ask_again(scene, (words,))
+        return _puzzled(scene, stop, asked, words)
     return _go_around(scene, stop, "skipped")
 
 
 def _tell_on(scene: Scene, stop: Stop, text: str) -> Step:
-    """Add a message to a story told in several."""
-    asked = scene.session.asked or Asked(stop.path, "")
-    told = f"{asked.raw}\n\n{text}" if asked.raw else text
-    if not text.strip():
-        return ask_again(scene, (_EMPTY,), keeps=asked)
+    """Keep one more message of a story told in several; the family stays at the question.
+
+    Every part is an answer at once, so that no pause, page or crash between two of them can lose
+    what was called kept.
+    """
+    former = _story_so_far(scene, stop)
+    told = f"{former}\n\n{text}" if former else text
     if len(told) > MOST_STORY:
-        step = store(scene, stop, asked.raw or text[:MOST_STORY], asked.raw or text[:MOST_STORY])
-        return step[0], step[1]
-    session, ask = asking.go_on_writing(scene.session, stop, replace(asked, raw=told, troubles=0))
-    return session, (ask,)
+        return _no_room(scene, stop, former)
+    session = _with_answer(scene, stop, Answer(told, "given", told, *_stamp(scene)))
+    return ask_again(scene.with_session(replace(session, revisit=f"+{stop.path}")))
+
+
+def _story_so_far(scene: Scene, stop: Stop) -> str:
+    """Return what to go on from: nothing when the story is new or being told anew."""
+    answer = scene.answers.find(stop.path) if scene.session.telling == stop.path else None
+    return answer.value if answer and isinstance(answer.value, str) else ""
+
+
+def _no_room(scene: Scene, stop: Stop, former: str) -> Step:
+    """Say what was not kept; what was told before goes on to the next question."""
+    if not former:
+        return _take(scene, stop, NotUnderstood(_TOO_LONG))
+    words = _(
+        "There is no more room here, so your last message was not kept. What you told before it "
+        "is kept, and you can add more later."
+    )
+    return ask_again(scene.with_session(replace(scene.session, revisit="", asked=None)), (words,))
+
+
+def puzzled(scene: Scene, words: Sentence) -> Step:
+    """Take what was typed as not understood, for a reason the question itself does not know."""
+    stop = scene.stop
+    asked = scene.session.asked
+    return _puzzled(scene, stop, asked, words) if stop and asked else ask_again(scene, (words,))
 
 
 def _take(scene: Scene, stop: Stop, reading: Reading) -> Step:
@@ -491,6 +524,8 @@ def _take(scene: Scene, stop: Stop, reading: Reading) -> Step:
 
 def _puzzled(scene: Scene, stop: Stop, asked: Asked, words: Sentence) -> Step:
     """Say kindly what was not understood; offer a way around after three times."""
+    if scene.session.telling == stop.path:
+        return ask_again(scene, (words,))
     troubles = asked.troubles + 1
     kept = Asked(asked.path, asked.mark, troubles=troubles)
     if troubles >= CALL_AFTER:
@@ -551,17 +586,27 @@ def note_on(heard: Heard) -> Sentence:
     return _NOTES.get(heard.kind) or _NOTES.get(heard.what, _UNKNOWN_NOTE)
 
 
-def _unspoken(scene: Scene, heard: Heard) -> Step:
+def _unspoken(scene: Scene, stop: Stop, heard: Heard) -> Step:
     note = note_on(heard)
     if scene.session.view:
         return show_again(scene, (note,))
+    question, file = stop.question, heard.file
+    if isinstance(question, Attachment) and file and file.kind in question.kinds:
+        return store(scene, stop, file, heard.text)
     return ask_again(scene, (note,), keeps=_kept(scene))
 
 
 def _kept(scene: Scene) -> Asked | None:
-    """Keep ticks and a story told so far; a date waiting for its yes is asked for again."""
-    asked = scene.session.asked
-    return replace(asked, proposal=None) if asked else None
+    """Keep ticks; a date waiting for its yes, or to be picked, is asked for again."""
+    return without_dates(scene.session.asked)
+
+
+def without_dates(asked: Asked | None) -> Asked | None:
+    """Return what was asked without readings of a date: they are not shown any more."""
+    if asked is None:
+        return None
+    ticks = tuple(choice for choice in asked.choices if isinstance(choice, str))
+    return replace(asked, proposal=None, raw="", choices=ticks)
 
 
 # Reading
@@ -736,28 +781,31 @@ def store(scene: Scene, stop: Stop, value: Given, raw: str) -> Step:
     return _put(scene, stop, Answer(value, "given", raw, *_stamp(scene)))
 
 
-def _go_around(scene: Scene, stop: Stop, known: Known, lead: Sequence[Sentence] = ()) -> Step:
+def _go_around(scene: Scene, stop: Stop, known: Known, opening: Sequence[Sentence] = ()) -> Step:
     way = "skip" if known == "skipped" else known
     if way not in stop.question.ways:
-        return ask_again(scene, lead)
-    return _put(scene, stop, Answer(None, known, "", *_stamp(scene)), lead)
+        return ask_again(scene, opening)
+    return _put(scene, stop, Answer(None, known, "", *_stamp(scene)), opening)
 
 
 def _stamp(scene: Scene) -> tuple[Language, datetime, int]:
     return scene.session.language, scene.now, scene.flow.version
 
 
-def _put(scene: Scene, stop: Stop, answer: Answer, lead: Sequence[Sentence] = ()) -> Step:
+def _put(scene: Scene, stop: Stop, answer: Answer, opening: Sequence[Sentence] = ()) -> Step:
+    return ask_again(scene.with_session(_with_answer(scene, stop, answer)), opening)
+
+
+def _with_answer(scene: Scene, stop: Stop, answer: Answer) -> Session:
     draft = scene.session.draft or Draft(scene.flow.name, scene.flow.version, scene.now)
     told = replace(draft, answers=draft.answers.and_told(stop.path, answer))
-    session = replace(
+    return replace(
         scene.session,
         drafts={**scene.session.drafts, scene.flow.name: told},
         revisit="",
         view="",
         asked=None,
     )
-    return ask_again(scene.with_session(session), lead)
 
 
 def go_back(scene: Scene) -> Step:
@@ -778,18 +826,18 @@ def show_review(scene: Scene) -> Step:
     return session, (ask,)
 
 
-def show_again(scene: Scene, lead: Sequence[Sentence] = ()) -> Step:
+def show_again(scene: Scene, opening: Sequence[Sentence] = ()) -> Step:
     """Show the page the family is on once more."""
     stop = scene.stop
     view = scene.session.view
     if view.startswith("section:"):
-        session, ask = review.questions_of(scene.flow, scene.session, view[8:], lead)
+        session, ask = review.questions_of(scene.flow, scene.session, view[8:], opening)
     elif view == "sections":
-        session, ask = review.sections(scene.flow, scene.session, lead)
+        session, ask = review.sections(scene.flow, scene.session, opening)
     elif stop and isinstance(stop.question, Review):
-        session, ask = review.show(scene.flow, scene.session, stop, lead=lead)
+        session, ask = review.show(scene.flow, scene.session, stop, opening=opening)
     else:
-        session, ask = review.overview(scene.flow, scene.session, lead)
+        session, ask = review.overview(scene.flow, scene.session, opening)
     return session, (ask,)
 
 

@@ -36,18 +36,18 @@ _NOT_GIVEN: dict[str, Words] = {
 
 
 def show(
-    flow: Flow, session: Session, stop: Stop, lead: Sequence[Sentence] = ()
+    flow: Flow, session: Session, stop: Stop, opening: Sequence[Sentence] = ()
 ) -> tuple[Session, Ask]:
     """Return the review at the end of a flow, with the offer to send."""
     question = stop.question
     send = question.send if isinstance(question, Review) else asking.DONE
-    paragraphs = (*lead, question.words, *summary(flow, _answers(session)))
+    paragraphs = (*opening, question.words, *summary(flow, _answers(session)))
     options = (("~send", send), ("~change", CHANGE))
     controls = (("!more", asking.MORE),)
     return asking.page(session, stop.path, paragraphs, options, controls, view="review")
 
 
-def overview(flow: Flow, session: Session, lead: Sequence[Sentence] = ()) -> tuple[Session, Ask]:
+def overview(flow: Flow, session: Session, opening: Sequence[Sentence] = ()) -> tuple[Session, Ask]:
     """Return what was told so far, in the middle of a flow."""
     told = summary(flow, _answers(session))
     if told:
@@ -57,22 +57,22 @@ def overview(flow: Flow, session: Session, lead: Sequence[Sentence] = ()) -> tup
     options = [("~return", BACK_TO_QUESTION)]
     if told:
         options.append(("~change", CHANGE))
-    return asking.page(session, "review", (*lead, heading, *told), options, view="review")
+    return asking.page(session, "review", (*opening, heading, *told), options, view="review")
 
 
-def sections(flow: Flow, session: Session, lead: Sequence[Sentence] = ()) -> tuple[Session, Ask]:
+def sections(flow: Flow, session: Session, opening: Sequence[Sentence] = ()) -> tuple[Session, Ask]:
     """Return the page that asks in which part something is to be changed."""
-    words = (*lead, _("In which part is the answer you want to change?"))
+    words = (*opening, _("In which part is the answer you want to change?"))
     options = [(f"~section:{section.key}", section.title) for section in _told_in(flow, session)]
     controls = (("~return", BACK_TO_QUESTION),)
     return asking.page(session, "review", words, options, controls, view="sections")
 
 
 def questions_of(
-    flow: Flow, session: Session, key: str, lead: Sequence[Sentence] = ()
+    flow: Flow, session: Session, key: str, opening: Sequence[Sentence] = ()
 ) -> tuple[Session, Ask]:
     """Return the page that asks which answer of one section is to be changed."""
-    words = (*lead, _("Which answer do you want to change?"))
+    words = (*opening, _("Which answer do you want to change?"))
     options = [(f"~at:{number}", title) for number, title in _titles(flow, session, key)]
     controls = (("~change", _("Another part")), ("~return", BACK_TO_QUESTION))
     return asking.page(session, "review", words, options, controls, view=f"section:{key}")
