@@ -132,12 +132,22 @@ class Keystore:
         with self._writing():
             old = [path for day, path in _epoch_files(self.path) if day < before]
             count = private_files.destroy(old)
-        self._drop_destroyed()
+        self.drop_destroyed()
         return count
 
     def epochs(self) -> tuple[date, ...]:
         """The days there is a key for, ascending."""
         return tuple(day for day, _ in _epoch_files(self.path))
+
+    def drop_destroyed(self) -> None:
+        """Forget keys whose files another process destroyed; for a tick in idle processes.
+
+        Asking for a key does it too. This is for a process that is not asked for a while, so that
+        a destroyed key does not go on lying in its memory.
+        """
+        for name, held in list(self._held.items()):
+            if _mark(self.path / f"{name}.key") != held.mark:
+                self._held.pop(name, None)
 
     # ── lasting keys ──
 
@@ -261,21 +271,16 @@ class Keystore:
         fresh_until = time.monotonic() + _FRESH_SECONDS
         mark = _mark(path)
         if mark is None:
-            self._drop_destroyed()
+            self.drop_destroyed()
             raise KeyGone(f"the key {name} is not there (any more)")
         key = held.key if held and held.mark == mark else _read_key(path, name)
         self._held.pop(name, None)
         self._held[name] = _Held(key, mark, fresh_until)
         if held is None:
-            self._drop_destroyed()
+            self.drop_destroyed()
         while len(self._held) > _MOST_HELD:
             self._held.pop(next(iter(self._held)), None)
         return key
-
-    def _drop_destroyed(self) -> None:
-        for name, held in list(self._held.items()):
-            if _mark(self.path / f"{name}.key") != held.mark:
-                self._held.pop(name, None)
 
     def _current_pins(self) -> Pins:
         if _mark(self.path / "keystore.json") != self._pins_mark:
@@ -296,6 +301,8 @@ def panic(path: Path, *, addresses: bool = False) -> int:
     the contact key goes too: nobody can be written to again, and no list of reporters is left.
     Works on a damaged keystore, asks nothing, takes no lock anybody could be holding.
     """
+    if not path.is_dir():
+        raise KeysUnusable(f"{path} is not there")
     (path / _STOPPED).touch(mode=0o600)
     doomed = [file for file in (path / _EPOCHS).iterdir() if file.is_file()]
     if addresses:

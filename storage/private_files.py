@@ -38,6 +38,8 @@ def check_directory(path: Path) -> None:
         found = path.stat(follow_symlinks=False)
     except FileNotFoundError:
         raise KeysUnusable(f"{path} is not there") from None
+    except OSError as error:
+        raise KeysUnusable(f"{path} cannot be opened: {os.strerror(error.errno or 0)}") from None
     if not stat.S_ISDIR(found.st_mode):
         raise KeysUnusable(f"{path} is not a directory")
     _check_owner(path, found)

@@ -245,6 +245,17 @@ def test_few_keys_are_kept_in_memory(store: Keystore) -> None:
     assert set(store._held) <= {"contact", "tag", "origin"}
 
 
+def test_an_idle_process_can_forget_what_others_destroyed(store: Keystore, path: Path) -> None:
+    """Proves that a destroyed key does not lie on in the memory of a process nobody asks."""
+    store.epoch_key(DAY)
+    other = Keystore.open(path)
+    other.destroy_epochs(TODAY + timedelta(days=1))
+    other.close()
+    assert "epochs/2026-01-31" in store._held
+    store.drop_destroyed()
+    assert "epochs/2026-01-31" not in store._held
+
+
 ASK_UNTIL_GONE = """
 import sys, time
 from pathlib import Path
@@ -566,6 +577,8 @@ def test_panic_works_on_a_damaged_keystore_while_somebody_holds_the_lock(
     (path / "slots.b").unlink()
     with private_files.locked(path / "lock"):
         assert keystore.panic(path) == 3
+    with pytest.raises(KeysUnusable, match="is not there"):
+        keystore.panic(path.with_name("elsewhere"))
 
 
 # ── the cost of one message ──

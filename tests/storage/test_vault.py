@@ -96,6 +96,15 @@ def test_padding_comes_off_as_it_went_on(data: bytes, least: int) -> None:
     assert vault.unpad(padded) == data
 
 
+@pytest.mark.parametrize(
+    "wrong", [b"", b"\0\0\0", b"\0\0\0\5abcd", b"\0\0\0\1a\0\0\1", b"\xff\xff\xff\xffabcd"]
+)
+def test_padding_that_pad_does_not_make_is_refused(wrong: bytes) -> None:
+    """Proves that cut, overlong and filled-in padding is damage."""
+    with pytest.raises(CannotOpen):
+        vault.unpad(wrong)
+
+
 # ── nothing opens that was touched ──
 
 
@@ -332,6 +341,28 @@ def test_no_salt_comes_twice_in_a_hundred_thousand_boxes() -> None:
     boxes = [vault.box(KEY, b"", b"") for _ in range(100_000)]
     assert len({closed[:24] for closed in boxes}) == 100_000
     assert len({closed[24:56] for closed in boxes}) == 100_000
+
+
+def test_without_randomness_nothing_is_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proves that a failing source of chance stops the work; there is no weaker second source."""
+
+    def dry(_size: int) -> bytes:
+        raise OSError("no entropy")
+
+    monkeypatch.setattr(secrets, "token_bytes", dry)
+    for attempt in (sealed, PrivateKey.generate):
+        with pytest.raises(OSError, match="no entropy"):
+            attempt()
+
+
+def test_a_public_key_that_adds_nothing_is_not_sealed_to() -> None:
+    """Proves that a curve point of low order, which makes half of the hybrid known, is refused."""
+    weak = PublicKey(VAULT.public.raw[:1184] + bytes(32))
+    with pytest.raises(ValueError, match="shared key"):
+        vault.seal([weak], 1, ROW, ORGANISATION, b"")
+    wrapped = vault.wrap(VAULT.public, KEY, b"")
+    with pytest.raises(CannotOpen):
+        VAULT.unwrap(wrapped[:1088] + bytes(32) + wrapped[1120:], b"")
 
 
 def test_tags_find_and_do_not_confuse() -> None:

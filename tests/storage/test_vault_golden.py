@@ -116,7 +116,9 @@ FORMATS: list[tuple[str, object, Opener, Opener]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "opened", "second_opinion"), FORMATS)
+@pytest.mark.parametrize(
+    ("name", "content", "opened", "second_opinion"), FORMATS, ids=[it[0] for it in FORMATS]
+)
 def test_a_golden_file_opens_in_the_vault_and_by_other_means(
     name: str, content: object, opened: Opener, second_opinion: Opener
 ) -> None:
