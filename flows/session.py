@@ -90,14 +90,14 @@ class Told(Mapping[str, Answer]):
     def __getitem__(self, path: str) -> Answer:
         held = self._held[path]
         if isinstance(held, list):
-            held = self._held[path] = _open_answer(held)
+            held = self._held[path] = _opened(held)
         return held
 
     def find(self, path: str) -> Answer | None:
         """Return the answer at ``path``, or None; what `get` does, without its detours."""
         held = self._held.get(path)
         if isinstance(held, list):
-            held = self._held[path] = _open_answer(held)
+            held = self._held[path] = _opened(held)
         return held
 
     @property
@@ -153,8 +153,8 @@ class Asked:
     """What was asked last: the question's path and the mark its buttons carry.
 
     ``troubles`` counts answers in a row that could not be read. ``proposal`` is an understanding
-    that waits for a yes, or the story told so far; ``raw`` how it was said. ``choices`` are
-    several understandings to choose from, or the ticks set so far.
+    that waits for a yes; ``raw`` how it was said. ``choices`` are several understandings to choose
+    from, or the ticks set so far.
     """
 
     path: str
@@ -181,8 +181,9 @@ class Session:
 
     ``flow`` names the flow that speaks (``consent``, ``report``, ``menu`` ...) and ``drafts``
     holds what each has heard. ``view`` is a page laid over the question (the review, the menu of
-    one question ...), ``revisit`` the path of an answer being changed. ``turns`` counts questions
-    asked, so that each carries marks of its own; ``tapped`` is the last button that did its work.
+    one question ...), ``revisit`` the path of an answer being changed, or with a ``+`` before it of
+    a story that is being told on. ``turns`` counts questions asked, so that each carries marks of
+    its own; ``tapped`` is the last button that did its work.
     ``receipts`` are the codes of reports submitted from here while reachable; ``carried`` holds
     what a next report need not ask again, until the family says whether there is one.
     """
@@ -207,6 +208,11 @@ class Session:
         answer = draft.answers.get("b1_sex") if draft else None
         value = answer.value if answer else None
         return "she" if value == "female" else "he" if value == "male" else ""
+
+    @property
+    def telling(self) -> str:
+        """The path of the story that is being told on, if one is; its parts are kept already."""
+        return self.revisit[1:] if self.revisit.startswith("+") else ""
 
     @property
     def draft(self) -> Draft | None:
@@ -272,8 +278,15 @@ def unpack(data: bytes) -> Session:
         if held["v"] != PACKED:
             raise NotASession("unknown version")
         return _open_session(held)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+    except _DAMAGE:
         raise NotASession("not a packed session") from None
+
+
+_DAMAGE = (
+    ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, OSError,
+    RecursionError,
+)  # fmt: skip
+"""What opening damaged bytes may raise; their texts may quote the content and are left behind."""
 
 
 def _pack_session(session: Session) -> dict[str, Any]:
@@ -312,7 +325,7 @@ def _open_session(held: dict[str, Any]) -> Session:
         language=held["l"],
         flow=held["f"],
         drafts={
-            name: Draft(flow, version, _open_time(started), Told(answers))
+            name: Draft(flow, version, _open_time(started), _packed_told(answers))
             for name, (flow, version, started, answers) in held["d"].items()
         },
         asked=asked
@@ -330,7 +343,7 @@ def _open_session(held: dict[str, Any]) -> Session:
         turns=held["t"],
         tapped=held["b"],
         receipts=tuple(held["c"]),
-        carried=Told(held["s"]),
+        carried=_packed_told(held["s"]),
         urgent=held["u"],
     )
 
@@ -344,6 +357,21 @@ def _pack_answer(answer: Answer) -> list[Any]:
         _pack_time(answer.at),
         answer.version,
     ]
+
+
+def _packed_told(held: dict[str, Any]) -> Told:
+    """Return answers that are still packed; what is no packed answer is refused at once."""
+    if not all(isinstance(answer, list) and len(answer) == 6 for answer in held.values()):
+        raise NotASession("not packed answers")
+    return Told(held)
+
+
+def _opened(held: list[Any]) -> Answer:
+    """Open one packed answer. Raises `NotASession`, which says nothing of the content."""
+    try:
+        return _open_answer(held)
+    except _DAMAGE:
+        raise NotASession("not a packed answer") from None
 
 
 def _open_answer(held: list[Any]) -> Answer:
