@@ -290,7 +290,7 @@ class Keystore:
 
 def organisation_of(recovery: PublicKey) -> bytes:
     """The organisation's eight bytes in a sealed head, made from the one key that never rotates."""
-    return hashlib.sha256(b"org/v1" + recovery.raw).digest()[:8]
+    return hashlib.sha256(b"organisation/v1" + recovery.raw).digest()[:8]
 
 
 def panic(path: Path, *, addresses: bool = False) -> int:

@@ -121,7 +121,7 @@ def unpad(data: bytes) -> bytes:
     if len(data) < 4:
         raise CannotOpen
     end = 4 + int.from_bytes(data[:4], "big")
-    if end > len(data) or any(data[end:]):
+    if end > len(data) or data.count(0, end) != len(data) - end:
         raise CannotOpen
     return data[4:end]
 

@@ -57,6 +57,7 @@ def test_a_new_keystore_holds_what_the_service_needs(store: Keystore, path: Path
     assert again.contact_key() == made[3]
     assert (again.vault_key, again.recovery_key) == (VAULT.public, RECOVERY.public)
     assert again.generation == 1
+    assert again.organisation == keystore.organisation_of(RECOVERY.public)
     assert len(again.organisation) == 8
     again.close()
 
