@@ -132,6 +132,15 @@ async def sending(
         await asyncio.wait_for(task, 10)
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Return when ``true`` says so; fail when it never does."""
+    for _look in range(2000):
+        if true():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came about")
+
+
 async def waiting_words(database: Database, clock: Callable[[], datetime]) -> list[Outbound]:
     """Everything that waits in the outbox now, in order; it is claimed and settled by this."""
     from datetime import timedelta
