@@ -84,7 +84,9 @@ DRIVER_ERRORS = (
     sqlite3.Error,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # among others: a connection cut between two statements
     OSError,
+    EOFError,
     TimeoutError,
     ValueError,  # aiosqlite's word for a connection that was closed
 )
