@@ -9,19 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.languages import speak
+from bot.languages import fill_later, speak
 from flows import book
 from flows.conversation import FLOWS
-from flows.text import LANGUAGES
+from flows.text import LANGUAGES, Form, Language, Sentence
 
 BOOK = Path(__file__).resolve().parent.parent / "docs" / "book"
+
+
+_SHOWN = {"organisation": "…", "code": "XXXX-XXXX-XXXX"}
+"""What stands in the book for what only a running service knows."""
+
+
+def _say(sentence: Sentence, language: Language, form: Form = "") -> str:
+    return speak(fill_later(sentence, _SHOWN), language, form)
 
 
 def pages() -> Iterator[tuple[str, str]]:
     """Yield the name and the text of every page as it should be."""
     for flow in FLOWS.values():
         for language in LANGUAGES:
-            yield f"{flow.name}.{language}.md", book.markdown(flow, language, speak)
+            yield f"{flow.name}.{language}.md", book.markdown(flow, language, _say)
         yield f"{flow.name}.mmd", book.mermaid(flow)
 
 

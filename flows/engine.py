@@ -715,6 +715,10 @@ _DATE_TROUBLES: dict[str, Sentence] = {
         "There is no such day. We read the day first, then the month, then the year, "
         "as in 21/8/2013."
     ),
+    "birth_unknown": _(
+        "We cannot count from an age here, because no date of birth is known. Please write the "
+        "year, or roughly when it was."
+    ),
 }
 _NO_DATE = _(
     "We could not read a date in that. A year alone is enough, or a month, a season or a feast "

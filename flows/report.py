@@ -57,7 +57,7 @@ GOVERNORATES = (
     Choosable("SY-LA", _("Lattakia"), ("اللاذقيه", "latakia")),
     Choosable("SY-ID", _("Idleb"), ("ادلب", "idlib")),
     Choosable("SY-HA", _("Al-Hasakah"), ("حسكة", "hasaka", "hasakeh")),
-    Choosable("SY-DY", _("Deir ez-Zor"), ("ديرالزور", "deir ezzor", "الدير")),
+    Choosable("SY-DY", _("Deir ez-Zor"), ("ديرالزور", "deir ezzor", "deir alzour", "الدير")),
     Choosable("SY-TA", _("Tartous"), ("tartus",)),
     Choosable("SY-RA", _("Ar-Raqqa"), ("رقة", "raqqa", "raqa")),
     Choosable("SY-DR", _("Dar'a"), ("deraa", "daraa")),
