@@ -190,7 +190,7 @@ Reading = Understood | ToConfirm | ToPick | NotUnderstood
 def begin(
     flow: Flow, session: Session, now: datetime, tools: Tools, opening: Sequence[Sentence] = ()
 ) -> Step:
-    """Start ``flow``, or return to it, by asking its current question. ``opening`` is said first."""
+    """Start ``flow``, or return to it, by asking its current question after ``opening``."""
     if flow.name not in session.drafts:
         draft = Draft(flow.name, flow.version, now)
         session = replace(session, drafts={**session.drafts, flow.name: draft})
