@@ -168,6 +168,7 @@ async def _rotate(settings: Settings, path: Path, person: str) -> None:
         database = await Database.connect(settings.database, keystore)
         try:
             turned = await turn_all(database, ring.rotate(held, keystore))
+            ring.settle_rotation()
         finally:
             await database.close()
     finally:

@@ -404,18 +404,30 @@ class Keyring:
     def rotate(self, held: Unlocked, keystore: Keystore) -> Rotation:
         """Make the next generation, grant it to everybody here, pin it; old rows turn after that.
 
-        Broken off anywhere and begun again, it ends with exactly one new generation.
+        Broken off anywhere and begun again, it ends with exactly one new generation: until
+        `settle_rotation` says that every row has turned, another call goes on with the same one.
         """
         if self.is_demonstration:
             raise KeysUnusable("a demonstration is not rotated; make real keys instead")
-        if self.generation == keystore.generation:
+        if self.generation == keystore.generation and not self.is_rotating:
             held = self._next_generation(held)
-        keystore.replace_vault(self.vault_key, self.generation)
+        if self.generation != keystore.generation:
+            keystore.replace_vault(self.vault_key, self.generation)
         return self.rotation(held)
 
     def rotation(self, held: Unlocked) -> Rotation:
         """Go on turning old rows, with a fresh unlock."""
         return Rotation(held, (self.vault_key, self.recovery_key))
+
+    @property
+    def is_rotating(self) -> bool:
+        """Whether a rotation was begun of which nobody has said that every row has turned."""
+        return bool(self._manifest.get("rotating"))
+
+    def settle_rotation(self) -> None:
+        """Say that every row has turned: the next `rotate` makes a new generation."""
+        self._manifest["rotating"] = False
+        _write_manifest(self.path, self._manifest)
 
     def retire(self, generation: int) -> int:
         """Destroy the grants of an old generation, when no row and no backup needs it any more."""
@@ -436,7 +448,7 @@ class Keyring:
                 granted = make_grant(grant, vault, self._public_of(present.person))
                 private_files.write(_grant_path(self.path, grant), granted)
         # The manifest last: until it names the new generation, everything above may be done again.
-        self._manifest["generation"] = generation
+        self._manifest |= {"generation": generation, "rotating": True}
         _install(self.path, self._manifest, f"vault-{generation}", vault.public)
         _write_manifest(self.path, self._manifest)
         self.generation, self.vault_key = generation, vault.public

@@ -411,6 +411,24 @@ def test_rotation_can_be_broken_off_at_any_row_and_begun_again(
     assert not any(rotation.is_due(envelope) for envelope in rows.values())
 
 
+def test_a_second_rotation_begins_only_when_the_first_is_settled(
+    ring: Keyring, store: Keystore, administrator: NewStaff
+) -> None:
+    """Proves that going on after a break makes no further generation, and settling allows one."""
+
+    def rotate() -> int:
+        opened = Keyring(ring.path)
+        opened.rotate(opened.unlock(administrator.person, administrator.passphrase), store)
+        return store.generation
+
+    assert [rotate(), rotate(), rotate()] == [2, 2, 2]
+    opened = Keyring(ring.path)
+    assert opened.is_rotating
+    opened.settle_rotation()
+    assert not Keyring(ring.path).is_rotating
+    assert [rotate(), rotate()] == [3, 3]
+
+
 def test_a_turned_report_keeps_its_body_and_needs_the_new_vault(
     ring: Keyring, store: Keystore, administrator: NewStaff
 ) -> None:
