@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import URL
 
 from storage.connection import make_engine, parse
 from storage.database import (
@@ -260,6 +261,7 @@ async def test_letters_of_a_turn_are_kept_with_its_answers_or_not_at_all(
 
 
 async def test_a_server_that_is_not_there_is_said_in_fixed_words(keystore: Keystore) -> None:
+    url = URL.create("postgresql+asyncpg", "me", "canary", "127.0.0.1", 1, "athar")
     with pytest.raises(StorageError) as caught:
-        await Database.connect("postgresql+asyncpg://secret:secret@127.0.0.1:1/secret", keystore)
-    assert "secret" not in f"{caught.value!r} {caught.value.__context__!r}"
+        await Database.connect(url.render_as_string(hide_password=False), keystore)
+    assert "canary" not in f"{caught.value!r} {caught.value.__context__!r}"
