@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from datetime import timedelta
@@ -243,3 +244,20 @@ async def test_tasks_are_put_and_done(database: Database, clock: Clock) -> None:
     assert await database.run(lambda work: work.tasks.done(task.id, clock().date()))
     assert not await database.run(lambda work: work.tasks.done(task.id, clock().date()))
     assert await database.run(lambda work: work.tasks.open()) == []
+
+
+@pytest.mark.postgres
+async def test_reports_submitted_at_once_form_one_chain(
+    postgres_url: str, keystore: Keystore, clock: Clock
+) -> None:
+    workers = [await Database.connect(postgres_url, keystore) for _worker in range(3)]
+    await asyncio.gather(
+        *(
+            submit(workers[number % 3], person(number), "words", new_code(), clock())
+            for number in range(18)
+        )
+    )
+    assert await faults(workers[0]) == []
+    assert (await workers[0].run(lambda work: work.reports.head())).seq == 18
+    for worker in workers:
+        await worker.close()
