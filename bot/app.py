@@ -229,8 +229,7 @@ class App:
         try:
             await self._until_stopped(sending, *serving)
         finally:
-            scheduler.stop()
-            await self._end(rooms, listening, [sending, *serving], server)
+            await self._end(rooms, scheduler, listening, [sending, *serving], server)
             log.info("stopped")
 
     async def _until_stopped(self, *essential: asyncio.Task[None]) -> None:
@@ -301,6 +300,7 @@ class App:
     async def _end(
         self,
         rooms: Rooms,
+        scheduler: Scheduler,
         listening: Sequence[asyncio.Task[None]],
         others: Sequence[asyncio.Task[None]],
         server: uvicorn.Server,
@@ -314,7 +314,7 @@ class App:
         with suppress(TimeoutError):
             await asyncio.wait_for(rooms.intake.finish(), STOP_INTAKE_WITHIN)
         rooms.delivery.stop()
-        await _finish(others, STOP_DELIVERY_WITHIN)
+        await asyncio.gather(_finish(others, STOP_DELIVERY_WITHIN), scheduler.stop())
 
 
 async def _finish(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:

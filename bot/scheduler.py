@@ -9,6 +9,7 @@ Where several processes run, one of them holds the duties and the others look on
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -33,11 +34,15 @@ class Tick:
 
 
 class Scheduler:
-    """Runs ticks from `start` to `stop`. A duty that fails is logged and tried at the next tick."""
+    """Runs ticks from `start` to `stop`. A duty that fails is logged and tried at the next tick.
+
+    Duties run as tasks of ours, not of the library, which cancels what runs when it is stopped.
+    """
 
     def __init__(self, database: Database, ticks: tuple[Tick, ...]) -> None:
         self._database = database
         self._ticks = ticks
+        self._running: dict[str, asyncio.Task[None]] = {}
         self._metronome = AsyncIOScheduler(
             timezone="UTC",
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -47,14 +52,26 @@ class Scheduler:
         """Begin to tick in the running event loop."""
         for tick in self._ticks:
             self._metronome.add_job(
-                self.beat, "interval", (tick,), seconds=tick.seconds, id=tick.name
+                self._strike, "interval", (tick,), seconds=tick.seconds, id=tick.name
             )
         self._metronome.start()
 
-    def stop(self) -> None:
-        """Tick no more; a duty under way is left to its end."""
+    async def stop(self, within: float = 5.0) -> None:
+        """Tick no more; give duties under way ``within`` seconds to end."""
         if self._metronome.running:
             self._metronome.shutdown(wait=False)
+        if self._running:
+            _done, late = await asyncio.wait(self._running.values(), timeout=within)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _strike(self, tick: Tick) -> None:
+        """Begin ``tick``'s duty, unless its last one is still under way."""
+        if tick.name not in self._running:
+            task = asyncio.create_task(self.beat(tick), name=tick.name)
+            self._running[tick.name] = task
+            task.add_done_callback(lambda _task: self._running.pop(tick.name))
 
     async def beat(self, tick: Tick) -> None:
         """Do ``tick``'s duty once, unless another process holds it."""

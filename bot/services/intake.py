@@ -82,6 +82,7 @@ SEND_AGAIN = _(
 )
 
 Wake = Callable[[str, str], None]
+Conversation = Callable[[Session | None, Heard, datetime, Tools], Turn]
 Batch = Sequence[Inbound | Unreadable]
 Spoken = list[Effect | Outbound]
 
@@ -90,6 +91,7 @@ class Intake:
     """Takes batches in. One for all channels of a process.
 
     ``wake(channel, account)`` is called after a commit that left letters for that account.
+    ``conversation`` is what answers: the one of `flows/conversation.py`.
     """
 
     def __init__(
@@ -102,7 +104,9 @@ class Intake:
         wake: Wake,
         organisation: str = "",
         chance: Callable[[int], bytes] = secrets.token_bytes,
+        conversation: Conversation = respond,
     ) -> None:
+        self._conversation = conversation
         self._database = database
         self._tools = tools
         self._limits = limits
@@ -209,8 +213,15 @@ class Intake:
     # ------------------------------------------------------------------------- one transaction
 
     def _taking(self, work: Work) -> _Taking:
-        return _Taking(work, self._tools, self._limits, self._clock(), self._organisation,
-                       self._chance)  # fmt: skip
+        return _Taking(
+            work,
+            self._tools,
+            self._limits,
+            self._clock(),
+            self._organisation,
+            self._chance,
+            self._conversation,
+        )
 
     async def _take_in(self, work: Work, batch: Batch) -> set[_Account]:
         """Do everything ``batch`` leads to within ``work``; return the accounts to wake."""
@@ -309,7 +320,9 @@ class _Taking:
         now: datetime,
         organisation: str,
         chance: Callable[[int], bytes],
+        conversation: Conversation,
     ) -> None:
+        self._conversation = conversation
         self._work = work
         self._tools = tools
         self._limits = limits
@@ -369,7 +382,7 @@ class _Taking:
         if lane.session is None:
             lane.session = await self._returned(lane, message.language_hint)
         try:
-            turn = respond(lane.session, _heard(message), self._now, self._tools)
+            turn = self._conversation(lane.session, _heard(message), self._now, self._tools)
             if _is_only_words(turn):
                 self._speak(lane, message, turn.session, list(turn.effects), self._known)
                 lane.session, lane.changed, lane.forget = turn.session, True, False

@@ -16,8 +16,9 @@ from bot.delivery import Sender
 from bot.letters import unpack
 from bot.messages import Address, ChannelName, Inbound, Outbound
 from bot.pace import Pace
-from bot.services.intake import Intake
+from bot.services.intake import Conversation, Intake
 from bot.settings import Settings, load
+from flows.conversation import respond
 from storage.database import Database
 
 FAST = Pace(1_000_000, 1_000_000, 100)
@@ -101,6 +102,7 @@ def make_intake(
     *,
     wake: Callable[[str, str], None] = lambda _channel, _account: None,
     limits: Limits | None = None,
+    conversation: Conversation = respond,
 ) -> Intake:
     """An intake for the one channel of `Provider`."""
     tools = make_tools(settings())
@@ -111,6 +113,7 @@ def make_intake(
         clock=clock,
         wake=wake,
         organisation="Families",
+        conversation=conversation,
     )
 
 

@@ -27,12 +27,6 @@ def echo(session: Session | None, heard: Any, _now: Any, _tools: Any) -> Turn:
     return Turn(Session(language="en", turns=session.turns + 1), (Say((told,)),))
 
 
-@pytest.fixture
-def echoing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the conversation be the simplest there is."""
-    monkeypatch.setattr(intake_room, "respond", echo)
-
-
 async def turns(database: Database, family: Family) -> int:
     """How far the conversation of ``family`` has got."""
     from datetime import date
@@ -54,9 +48,8 @@ async def test_a_new_family_is_welcomed(database: Database, clock: Clock) -> Non
     assert words[0].buttons
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_a_repeat_changes_nothing(database: Database, clock: Clock) -> None:
-    intake, family = make_intake(database, clock), Family()
+    intake, family = make_intake(database, clock, conversation=echo), Family()
     message = family.says("once")
     await intake.receive([message, message])
     await intake.receive([message])
@@ -64,11 +57,10 @@ async def test_a_repeat_changes_nothing(database: Database, clock: Clock) -> Non
     assert [one.text for one in await waiting_words(database, clock)] == ["once"]
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_an_old_number_with_a_new_message_is_no_repeat(
     database: Database, clock: Clock
 ) -> None:
-    intake, family = make_intake(database, clock), Family()
+    intake, family = make_intake(database, clock, conversation=echo), Family()
     first = family.says("first")
     other = Inbound(family.address, first.update_id, "text", text="second", message_id="other")
     await intake.receive([first])
@@ -76,9 +68,8 @@ async def test_an_old_number_with_a_new_message_is_no_repeat(
     assert [one.text for one in await waiting_words(database, clock)] == ["first", "second"]
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_messages_of_many_families_keep_their_order(database: Database, clock: Clock) -> None:
-    intake = make_intake(database, clock)
+    intake = make_intake(database, clock, conversation=echo)
     families = [Family(str(number)) for number in range(8)]
     batch = [
         family.says(f"{family.address.person}.{place}") for place in range(6) for family in families
@@ -90,11 +81,14 @@ async def test_messages_of_many_families_keep_their_order(database: Database, cl
         assert own == [f"{family.address.person}.{place}" for place in range(6)]
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_a_poisonous_message_is_set_aside_and_its_family_asked_again(
     database: Database, clock: Clock
 ) -> None:
-    intake, family, other = make_intake(database, clock), Family("1"), Family("2")
+    intake, family, other = (
+        make_intake(database, clock, conversation=echo),
+        Family("1"),
+        Family("2"),
+    )
     await intake.receive([family.says("a"), family.says("poison"), other.says("b")])
     said = [one.text for one in await waiting_words(database, clock)]
     assert len(said) == 3
@@ -107,11 +101,13 @@ async def test_a_poisonous_message_is_set_aside_and_its_family_asked_again(
     assert b"poison" in (aside[0].raw or b"")
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_a_message_that_cannot_be_carried_out_stands_alone_in_the_end(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    intake, families = make_intake(database, clock), [Family(str(n)) for n in range(9)]
+    intake, families = (
+        make_intake(database, clock, conversation=echo),
+        [Family(str(n)) for n in range(9)],
+    )
     real = intake_room.pack
 
     def refusing(parcel: Any) -> bytes:
@@ -146,11 +142,10 @@ async def test_nothing_is_answered_or_kept_of_a_group(database: Database, clock:
     assert await count(database, "inbox") == 0
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_who_blocked_us_is_marked_until_they_write_again(
     database: Database, clock: Clock
 ) -> None:
-    intake, family = make_intake(database, clock), Family()
+    intake, family = make_intake(database, clock, conversation=echo), Family()
     await intake.receive([family.says("a"), family.does("blocked")])
     assert await state(database) == "blocked"
     await intake.receive([family.does("unblocked")])
@@ -176,11 +171,10 @@ async def test_a_burst_is_answered_but_asked_once(database: Database, clock: Clo
     assert words[-1].buttons
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_batches_that_arrive_meanwhile_share_one_transaction(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    intake = make_intake(database, clock)
+    intake = make_intake(database, clock, conversation=echo)
     runs: list[int] = []
     real = Database.run
 
@@ -195,11 +189,10 @@ async def test_batches_that_arrive_meanwhile_share_one_transaction(
     assert len(await waiting_words(database, clock)) == 20
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_a_caller_learns_that_the_database_kept_nothing(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    intake, family = make_intake(database, clock), Family()
+    intake, family = make_intake(database, clock, conversation=echo), Family()
 
     async def failing(_self: Database, _job: Any) -> Any:
         raise Unreachable
@@ -213,11 +206,10 @@ async def test_a_caller_learns_that_the_database_kept_nothing(
     assert [one.text for one in await waiting_words(database, clock)] == ["kept later"]
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_one_callers_failure_is_not_anothers(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    intake = make_intake(database, clock)
+    intake = make_intake(database, clock, conversation=echo)
     real = Database.run
 
     async def failing_for_bad(self: Database, job: Any) -> Any:
@@ -244,13 +236,12 @@ async def test_one_callers_failure_is_not_anothers(
     assert len(await waiting_words(database, clock)) == 2
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_a_statement_the_database_rejects_is_one_messages_fault(
     database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from storage.outbox import Outbox
 
-    intake = make_intake(database, clock)
+    intake = make_intake(database, clock, conversation=echo)
     real = Outbox.put
 
     async def picky(self: Outbox, letters: Any) -> None:
@@ -265,21 +256,21 @@ async def test_a_statement_the_database_rejects_is_one_messages_fault(
     assert any("once more" in text for text in said)
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_delivery_is_woken_only_after_the_commit(database: Database, clock: Clock) -> None:
     seen: list[tuple[str, str]] = []
-    intake = make_intake(database, clock, wake=lambda *account: seen.append(account))
+    intake = make_intake(
+        database, clock, conversation=echo, wake=lambda *account: seen.append(account)
+    )
     await intake.receive([Family().does("blocked")])
     assert seen == []
     await intake.receive([Family().says("x")])
     assert seen == [("telegram", "1")]
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_a_caller_that_goes_away_takes_nobody_with_it(
     database: Database, clock: Clock
 ) -> None:
-    intake = make_intake(database, clock)
+    intake = make_intake(database, clock, conversation=echo)
     gone = asyncio.create_task(intake.receive([Family("1").says("x")]))
     await asyncio.sleep(0)
     gone.cancel()
@@ -288,11 +279,10 @@ async def test_a_caller_that_goes_away_takes_nobody_with_it(
     assert len(await waiting_words(database, clock)) == 2
 
 
-@pytest.mark.usefixtures("echoing")
 async def test_half_characters_and_nul_do_not_stop_a_batch(
     database: Database, clock: Clock
 ) -> None:
-    intake = make_intake(database, clock)
+    intake = make_intake(database, clock, conversation=echo)
     await intake.receive([Family("1").says("\ud83d half \x00"), Family("2").says("whole")])
     assert [one.text for one in await waiting_words(database, clock)] == [
         "\ufffd half \x00",
