@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -78,3 +79,22 @@ async def test_something_set_aside_ends_with_its_epoch_key(
     async with database.begin() as work:
         (kept,) = await work.inbox.list_set_aside()
     assert kept.raw is None
+
+
+@pytest.mark.postgres
+async def test_the_same_batch_at_two_workers_at_once_is_new_to_one(
+    postgres_url: str, keystore: Keystore, clock: Clock
+) -> None:
+    workers = [await Database.connect(postgres_url, keystore) for _worker in range(2)]
+    batch = [key(number) for number in range(20)]
+    answers = await asyncio.gather(
+        *(
+            workers[number % 2].run(
+                lambda work, order=order: work.inbox.remember(order, clock().date())
+            )
+            for number, order in enumerate([batch, batch[::-1]] * 10)
+        )
+    )
+    assert sorted(map(len, answers)) == [0] * 19 + [20]
+    for worker in workers:
+        await worker.close()
