@@ -39,7 +39,7 @@ from bot.messages import Address, ChannelName, Inbound, Outbound, Unreadable
 from bot.render import Reader, render
 from bot.services.standing import tell_standing
 from flows import receipt
-from flows.conversation import respond, returned, submitted
+from flows.conversation import FLOWS, respond, returned, submitted
 from flows.effects import (
     Add,
     Ask,
@@ -58,6 +58,7 @@ from flows.effects import (
 from flows.engine import Heard, Tools
 from flows.report import FIRST_WORD_DAYS
 from flows.session import File, Report, Session
+from flows.shape import Flow
 from flows.text import LANGUAGES, Language, Words, _
 from storage.database import Database, Work
 from storage.errors import CannotKeep, NotFound, Rejected, StorageError
@@ -82,7 +83,7 @@ SEND_AGAIN = _(
 )
 
 Wake = Callable[[str, str], None]
-Conversation = Callable[[Session | None, Heard, datetime, Tools], Turn]
+Conversation = Callable[[Session | None, Heard, datetime, Tools, Mapping[str, Flow]], Turn]
 Batch = Sequence[Inbound | Unreadable]
 Spoken = list[Effect | Outbound]
 
@@ -90,7 +91,8 @@ Spoken = list[Effect | Outbound]
 class Intake:
     """Takes batches in. One for all channels of a process.
 
-    ``wake(channel, account)`` is called after a commit that left letters for that account.
+    ``wake(channel, account)`` is called after a commit that left letters for that account;
+    ``flows`` are the conversations that are held, by name.
     ``conversation`` is what answers: the one of `flows/conversation.py`.
     """
 
@@ -104,6 +106,7 @@ class Intake:
         wake: Wake,
         organisation: str = "",
         chance: Callable[[int], bytes] = secrets.token_bytes,
+        flows: Mapping[str, Flow] = FLOWS,
         conversation: Conversation = respond,
     ) -> None:
         self._conversation = conversation
@@ -114,6 +117,7 @@ class Intake:
         self._wake = wake
         self._organisation = organisation
         self._chance = chance
+        self._flows = flows
         self._waiting: list[_Waiting] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -220,6 +224,7 @@ class Intake:
             self._clock(),
             self._organisation,
             self._chance,
+            self._flows,
             self._conversation,
         )
 
@@ -320,6 +325,7 @@ class _Taking:
         now: datetime,
         organisation: str,
         chance: Callable[[int], bytes],
+        flows: Mapping[str, Flow],
         conversation: Conversation,
     ) -> None:
         self._conversation = conversation
@@ -331,6 +337,7 @@ class _Taking:
         self._day = tools.today(now)
         self._known: Known = {"organisation": organisation or NO_NAME}
         self._chance = chance
+        self._flows = flows
         self._lanes: dict[Reach, _Lane] = {}
         self._noted: list[Noted] = []
 
@@ -382,7 +389,9 @@ class _Taking:
         if lane.session is None:
             lane.session = await self._returned(lane, message.language_hint)
         try:
-            turn = self._conversation(lane.session, _heard(message), self._now, self._tools)
+            turn = self._conversation(
+                lane.session, _heard(message), self._now, self._tools, self._flows
+            )
             if _is_only_words(turn):
                 self._speak(lane, message, turn.session, list(turn.effects), self._known)
                 lane.session, lane.changed, lane.forget = turn.session, True, False

@@ -19,7 +19,7 @@ from tests.bot.rooms import Family, count, make_intake, waiting_words
 from tests.conftest import Clock
 
 
-def echo(session: Session | None, heard: Any, _now: Any, _tools: Any) -> Turn:
+def echo(session: Session | None, heard: Any, *_rest: Any) -> Turn:
     """A conversation that repeats what it hears, so that order and repetition show."""
     if "poison" in heard.text:
         raise ValueError("the words of a family")
