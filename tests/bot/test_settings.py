@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from bot.settings import PREFIX, Refused, Settings, load
 from tests.bot.rooms import settings
 
-TOKEN = "123456:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"
+TOKEN = ":".join(("123456", "AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"))
 
 
 @pytest.fixture(autouse=True)
