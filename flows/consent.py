@@ -77,7 +77,21 @@ CONSENT = Flow(
                     words=_("Is this a safe moment, and a device that only you use?"),
                     options=(
                         Choosable("yes", _("Yes, it is safe"), ("yes", "نعم", "safe", "آمن")),
-                        Choosable("danger", _("I am in danger: only the shortest way")),
+                        Choosable(
+                            "danger",
+                            _("I am in danger: only the shortest way"),
+                            (
+                                "danger",
+                                "in danger",
+                                "i am in danger",
+                                "im in danger",
+                                "خطر",
+                                "بخطر",
+                                "في خطر",
+                                "أنا بخطر",
+                                "أنا في خطر",
+                            ),
+                        ),  # fmt: skip
                         Choosable("later", _("Not now, later"), ("later", "لاحقاً", "بعدين")),
                         Choosable("stop", _("Stop"), ("no", "لا")),
                     ),

@@ -7,6 +7,10 @@ everywhere (menu, pause, stop, language, a person, clear this chat, danger).
 
 Typed words are taken in this order: as the answer to a question with fixed answers; as a wish;
 as an answer in free words. So "stop" stops, unless "Stop" is one of the answers offered.
+
+Words written before the open question can have been read answer nothing: after an hour without
+network a family's "hello? are you there?" must not become somebody's father's name. Wishes hold
+all the same, and a story goes on.
 """
 
 from __future__ import annotations
@@ -137,13 +141,14 @@ def respond(
     now = now.replace(microsecond=0)
     if session is None:
         fresh = Session(language="en" if heard.hint.startswith("en") else "ar")
-        return _turn(_first(Talk(fresh, now, tools, flows, heard.channel), heard))
+        return _turn(_first(Talk(fresh, now, tools, flows, heard.channel), heard), fresh, now)
     session, upgraded = bring_current(session, flows)
     talk = Talk(session, now, tools, flows, heard.channel)
     if upgraded:
         after, effects = _go_on(talk.having(replace(session, paused=False)), (menu.CHANGED,))
-        return _turn((after, (Tap(), *effects) if heard.kind == "button" else effects))
-    return _turn(_hear(talk, heard))
+        step = after, (Tap(), *effects) if heard.kind == "button" else effects
+        return _turn(step, session, now)
+    return _turn(_hear(talk, heard), session, now)
 
 
 def remind(session: Session, now: datetime, tools: Tools) -> Turn | None:
@@ -182,8 +187,10 @@ def returned(codes: Sequence[str], language: Language) -> Session:
     return Session(language=language, flow=MENU, receipts=tuple(codes))
 
 
-def _turn(step: Step) -> Turn:
+def _turn(step: Step, before: Session, now: datetime) -> Turn:
     session, effects = step
+    if session.asked != before.asked:
+        session = replace(session, asked_at=int(now.timestamp()) if session.asked else 0)
     return Turn(session, tuple(effect for effect in effects if not isinstance(effect, Finished)))
 
 
@@ -234,6 +241,9 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
         return _resumed_by(talk, text)
     if _is_greeting(text) and not _may_be_told(talk, text):
         return _go_on(talk, (menu.WELCOME_HOME,))
+    if heard.unseen and session.asked is not None and not session.telling:
+        wish = _wish(text)
+        return _command(talk, wish) if wish else _go_on(talk, (menu.UNSEEN,), keeps=True)
     if session.view in _VIEWS:
         return _typed_in_view(talk, text)
     if scene is None or session.asked is None:
@@ -685,13 +695,24 @@ def _to_short(talk: Talk) -> Step:
     """Take the short path from wherever the family is; what was told so far stays."""
     draft = talk.session.drafts.get("report")
     if draft is None:
-        return _open_report(talk, short=True) if talk.agreed else _open_consent_again(talk)
+        return _open_report(talk, short=True) if talk.agreed else _short_before_consent(talk)
     pace = Answer("short", "given", "", *_stamp(talk))
     told = replace(draft, answers=draft.answers.and_told("pace", pace))
     session = replace(
         talk.session, drafts={**talk.session.drafts, "report": told}, flow="report", view=""
     )
     return _go_on(talk.having(replace(session, asked=None, revisit="")))
+
+
+def _short_before_consent(talk: Talk) -> Step:
+    """Only the consent still stands before the short path: the question of safety is answered."""
+    draft = talk.session.drafts.get("consent")
+    if draft is not None and "a1_lang" in draft.answers:
+        danger = Answer("danger", "given", "", *_stamp(talk))
+        told = replace(draft, answers=draft.answers.and_told("a2_safe", danger))
+        drafts = {**talk.session.drafts, "consent": told}
+        talk = talk.having(replace(talk.session, drafts=drafts, revisit=""))
+    return _open_consent_again(talk)
 
 
 def _to_report(talk: Talk) -> Step:

@@ -28,6 +28,7 @@ from flows import asking, review
 from flows.asking import ask_question
 from flows.dates import Choices, HijriCalendar, RoughDate, Trouble, read_age, read_birth, read_date
 from flows.effects import CallHuman, Effect, Settle, Tap, Turn
+from flows.folding import fold
 from flows.questions import (
     Attachment,
     Choice,
@@ -99,7 +100,8 @@ class Heard:
 
     ``button`` is the data of the pressed button, ``what`` names anything that is neither words nor
     a file (``sticker``, ``location`` ...), ``hint`` the language the person's app is set to,
-    ``channel`` the name of the channel, which decides what is said about its secrecy.
+    ``channel`` the name of the channel, which decides what is said about its secrecy. ``unseen``
+    says that the words were written before the open question can have been read.
     """
 
     kind: Literal["text", "button", "media", "edited", "other"]
@@ -109,6 +111,7 @@ class Heard:
     what: str = ""
     hint: str = ""
     channel: str = ""
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +252,7 @@ def reads_as_answer(scene: Scene, text: str) -> bool:
         return False
     match stop.question:
         case Choice() | YesNo() | MultipleChoice() | Number():
-            return isinstance(read(scene, stop, text), Understood)
+            return _answers_closed(scene, stop, text)
         case _:
             return bool(scene.session.asked.choices or scene.session.asked.proposal) and (
                 read_yes_no(text) is not None or bool(fold_number(text))
@@ -396,7 +399,7 @@ def _typed(scene: Scene, stop: Stop, text: str) -> Step:
         answered = _answers_reading(scene, stop, asked, text)
         if answered is not None:
             return answered
-    if not _is_closed(stop) or not isinstance(read(scene, stop, text), Understood):
+    if not _is_closed(stop) or not _answers_closed(scene, stop, text):
         wished = _wished(scene, stop, asked, text)
         if wished is not None:
             return wished
@@ -412,6 +415,21 @@ def _is_date(stop: Stop) -> bool:
 def _is_closed(stop: Stop) -> bool:
     """Questions whose own answers come before wishes such as "skip"."""
     return isinstance(stop.question, Choice | YesNo | MultipleChoice | Number)
+
+
+def _answers_closed(scene: Scene, stop: Stop, text: str) -> bool:
+    """Return whether these words answer a question with fixed answers, and are no wish.
+
+    Where they could be both ("القائمة" is the menu, and begins an answer about a list) only a whole
+    label or another word for it is an answer. What begins with a stroke is never one.
+    """
+    if text.lstrip().startswith("/") or not isinstance(read(scene, stop, text), Understood):
+        return False
+    options = asking.offered(stop, scene.answers)
+    if not options or read_intent(text) is None:
+        return True
+    named = _named(scene.tools.speak, options, scene.session.form)
+    return any(fold(text) == fold(label) for name in named for label in name.labels)
 
 
 def _answers_reading(scene: Scene, stop: Stop, asked: Asked, text: str) -> Step | None:

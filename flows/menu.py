@@ -129,6 +129,10 @@ WITHDRAW_HUMAN = _(
     "with you and delete it."
 )
 
+UNSEEN = _(
+    "Your last message was written before this question was asked, so it was not taken as its "
+    "answer."
+)
 NO_CONSENT_YET = _("Nothing is kept before you agree. First, these questions:")
 STALE_COMMAND = _("That is not possible at this point.")
 

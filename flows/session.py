@@ -184,6 +184,7 @@ class Session:
     one question ...), ``revisit`` the path of an answer being changed, or with a ``+`` before it of
     a story that is being told on. ``turns`` counts questions asked, so that each carries marks of
     its own; ``tapped`` is the last button that did its work.
+    ``asked_at`` is when the open question was asked, in whole seconds since 1970 (UTC).
     ``receipts`` are the codes of reports submitted from here while reachable; ``carried`` holds
     what a next report need not ask again, until the family says whether there is one.
     """
@@ -196,6 +197,7 @@ class Session:
     revisit: str = ""
     paused: bool = False
     turns: int = 0
+    asked_at: int = 0
     tapped: str = ""
     receipts: tuple[str, ...] = ()
     carried: Told = field(default_factory=Told)
@@ -312,6 +314,7 @@ def _pack_session(session: Session) -> dict[str, Any]:
         "r": session.revisit,
         "p": session.paused,
         "t": session.turns,
+        "q": session.asked_at,
         "b": session.tapped,
         "c": list(session.receipts),
         "s": session.carried.packed(),
@@ -341,6 +344,7 @@ def _open_session(held: dict[str, Any]) -> Session:
         revisit=held["r"],
         paused=held["p"],
         turns=held["t"],
+        asked_at=held.get("q", 0),
         tapped=held["b"],
         receipts=tuple(held["c"]),
         carried=_packed_told(held["s"]),
