@@ -347,7 +347,8 @@ FORBIDDEN = {
         r"why\b.*\b(arrest|taken|detained)|reason|accus|charge|politic|opinion|party member|"
         r"religio|sect\b|ethnic|tribe|kurd|arab\b|alawi|sunni|christian|"
         r"\bmoney|paid|pay\b|amount|ransom|bribe|price|dollar|"
-        r"tortur|beaten|abuse|rape|sexual|\bscar|birthmark|tattoo|\bmarks?\b|\b(his|her|their) body|corpse|"
+        r"tortur|beaten|abuse|rape|sexual|\bscar|birthmark|tattoo|\bmarks?\b|corpse|"
+        r"\b(his|her|their) body|"
         r"dead\b|death|died|killed|victim",
         re.IGNORECASE,
     ),
