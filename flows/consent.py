@@ -91,7 +91,7 @@ CONSENT = Flow(
                                 "أنا بخطر",
                                 "أنا في خطر",
                             ),
-                        ),  # fmt: skip
+                        ),
                         Choosable("later", _("Not now, later"), ("later", "لاحقاً", "بعدين")),
                         Choosable("stop", _("Stop"), ("no", "لا")),
                     ),

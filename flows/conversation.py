@@ -250,7 +250,10 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
         return _typed_at_rest(talk, text)
     if session.flow == "consent" and (code := receipt.read(text)):
         return replace(session, asked=None), (TellStatus(code),)
-    if not engine.reads_as_answer(scene, text):
+    button = engine.typed_button(scene, text)
+    if button.startswith("!"):
+        return _command(talk, button[1:])
+    if not button and not engine.reads_as_answer(scene, text):
         wish = _wish(text)
         if wish:
             return _command(talk, wish)

@@ -70,7 +70,7 @@ from flows.session import (
 from flows.shape import Flow, Stop, before, find_stop, position
 from flows.text import Form, Language, Sentence, Words, _
 
-OFFER_AFTER = 3
+OFFER_AFTER = asking.OFFER_AFTER
 CALL_AFTER = 6
 MOST_STORY = 40_000
 """Characters of one story: about thirty full messages, so that a session stays within bounds."""
@@ -259,6 +259,31 @@ def reads_as_answer(scene: Scene, text: str) -> bool:
             )
 
 
+def typed_button(scene: Scene, text: str) -> str:
+    """Return the code of the button under the open question whose label was typed, or nothing.
+
+    The question's own answers are read by their kind; this is for the ways around it.
+    """
+    stop, asked = scene.stop, scene.session.asked
+    if stop is None or asked is None or scene.session.view:
+        return ""
+    numbered = _numbered(stop, asked)
+    if numbered and 1 <= (at := fold_number(text)) <= len(numbered):
+        return numbered[at - 1][0]
+    speak, form, said = scene.tools.speak, scene.session.form, fold(text)
+    for code, label in asking.standing(scene.flow, scene.session, stop):
+        if said in (fold(speak(label, "ar", form)), fold(speak(label, "en", form))):
+            return code
+    return ""
+
+
+def _numbered(stop: Stop, asked: Asked) -> Sequence[tuple[str, Sentence]]:
+    """Return what the numbers on the page stand for, where it shows no answers of the question."""
+    if asked.proposal is not None:
+        return asking.CONFIRMING
+    return asking.offer_of(stop) if asked.troubles == OFFER_AFTER else ()
+
+
 def fold_number(text: str) -> int:
     """Return the number typed, or 0."""
     return read_number(text, 1, 1000) or 0
@@ -395,6 +420,9 @@ def _typed(scene: Scene, stop: Stop, text: str) -> Step:
     if scene.session.view:
         return _typed_on_page(scene, stop, text)
     asked = scene.session.asked
+    code = typed_button(scene, text) if asked else ""
+    if asked and code:
+        return _unsettled(_by_code(scene, stop, asked, code))
     if asked and (asked.choices or asked.proposal is not None) and _is_date(stop):
         answered = _answers_reading(scene, stop, asked, text)
         if answered is not None:
@@ -559,11 +587,7 @@ def _offer(scene: Scene, stop: Stop, kept: Asked) -> tuple[Session, Effect]:
         "We keep failing to understand, and that is our fault. We can leave this question out, "
         "or a person can help you with it. You can also simply try once more."
     )
-    options: list[tuple[str, Sentence]] = []
-    if stop.question.ways:
-        way = "skip" if "skip" in stop.question.ways else "unknown"
-        options.append((f"~{way}", _("Leave this question out")))
-    options += [("!person", asking.PERSON), ("~again", _("Try again"))]
+    options = asking.offer_of(stop)
     return asking.page(scene.session, stop.path, (words,), options, keeps=kept)
 
 
