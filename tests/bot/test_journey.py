@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
+from typing import Literal
 
 import pytest
 
 from bot.languages import bare
 from bot.messages import Button, Inbound, Outbound
 from flows import receipt
+from flows.effects import CallHuman, Submit, Turn
+from flows.engine import Heard
+from flows.session import Report, Session, Told
 from flows.text import Language
 from storage import tables
 from storage.database import Database
@@ -95,6 +100,7 @@ async def test_a_family_reports_and_holds_a_receipt(
     assert contact.session is not None
     assert contact.session.receipts == (code,)
     assert "report" not in contact.session.drafts
+    assert contact.generation == 1, "the key of the draft outlived the report"
 
 
 async def test_sending_everything_again_changes_nothing(database: Database, clock: Clock) -> None:
@@ -159,6 +165,25 @@ async def test_what_still_waits_is_not_said_after_a_wipe(database: Database, clo
     assert kinds[-1] == "message"
     assert kinds.count("message") == 1
     assert await waiting(database) == 0
+
+
+@pytest.mark.parametrize(("reach", "named"), [("detached", [None]), ("reachable", [1])])
+async def test_a_task_about_a_new_case_names_the_contact_only_where_the_family_is_reachable(
+    reach: Literal["detached", "reachable"],
+    named: list[int | None],
+    database: Database,
+    clock: Clock,
+) -> None:
+    def submits(_session: Session | None, _heard: Heard, now: datetime, *_rest: object) -> Turn:
+        report = Report("report", 1, "en", now, now, True, True, reach, Told())
+        return Turn(Session(language="en"), (Submit(report), CallHuman("urgent")))
+
+    intake = make_intake(database, clock, conversation=submits)
+    await intake.receive([Family("7").says("send")])
+    async with database.begin() as work:
+        tasks = await work.tasks.open()
+    assert [task.contact_id for task in tasks] == named
+    assert all(task.case_id for task in tasks)
 
 
 async def waiting(database: Database) -> int:
