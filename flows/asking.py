@@ -28,11 +28,12 @@ from flows.questions import (
     Phone,
     Place,
     Review,
+    RoughDateQuestion,
     Text,
     WayOut,
     YesNo,
 )
-from flows.session import Asked, Session, Told
+from flows.session import Asked, Given, Session, Told
 from flows.shape import Flow, Stop, before, walk
 from flows.text import Sentence, Spoken, _
 
@@ -61,6 +62,15 @@ ANOTHER_CHOICES: tuple[tuple[str, Sentence], ...] = (
     ("!another_yes", _("Yes, the next person now")),
     ("!another_no", _("No, not now")),
 )
+
+OFFER_AFTER = 3
+"""Troubles in a row after which a way around the question is offered."""
+
+Buttons = tuple[tuple[str, Sentence], ...]
+MORE_ONLY: Buttons = (("!more", MORE),)
+CONFIRMING: Buttons = (("~yes", YES), ("~no", _("No, I will write it again")))
+PICKING: Buttons = (("~no", _("None of these")), *MORE_ONLY)
+TELLING: Buttons = (("~done", DONE),)
 
 WAYS: dict[WayOut, tuple[str, Sentence]] = {
     "unknown": ("~unknown", DONT_KNOW),
@@ -183,8 +193,7 @@ def confirm(
     """Return the message that says how a date was understood and asks whether that is right."""
     # Translators: {date} is a date as understood, perhaps only a month, a season or a year.
     words = _("This is how we understood it: {date}. Is that right?").fill(date=understood)
-    options = (("~yes", YES), ("~no", _("No, I will write it again")))
-    return page(session, stop.path, (words,), options, (("!more", MORE),), columns=2, keeps=asked)
+    return page(session, stop.path, (words,), CONFIRMING, MORE_ONLY, columns=2, keeps=asked)
 
 
 def pick(
@@ -192,10 +201,42 @@ def pick(
 ) -> tuple[Session, Ask]:
     """Return the message that offers several readings of a date to choose from."""
     words = _("This can be understood in more than one way. Which one do you mean?")
+    return page(session, stop.path, (words,), readings(choices), PICKING, keeps=asked)
+
+
+def readings(choices: Sequence[Given]) -> list[tuple[str, Sentence]]:
+    """Return several readings of a date as (code, label)."""
     shown = _("{date}")
-    options = [(f"#{at}", shown.fill(date=choice)) for at, choice in enumerate(choices)]
-    controls = (("~no", _("None of these")), ("!more", MORE))
-    return page(session, stop.path, (words,), options, controls, keeps=asked)
+    return [
+        (f"#{at}", shown.fill(date=choice))
+        for at, choice in enumerate(choices)
+        if isinstance(choice, RoughDate)
+    ]
+
+
+def offer_of(stop: Stop) -> list[tuple[str, Sentence]]:
+    """Return what is offered after several troubles, as (code, label)."""
+    options: list[tuple[str, Sentence]] = []
+    if stop.question.ways:
+        way = "skip" if "skip" in stop.question.ways else "unknown"
+        options.append((f"~{way}", _("Leave this question out")))
+    return [*options, ("!person", PERSON), ("~again", _("Try again"))]
+
+
+def standing(flow: Flow, session: Session, stop: Stop) -> list[tuple[str, Sentence]]:
+    """Return the buttons under the open question that are not its own answers, in their order.
+
+    Every one of them can be typed as well, by its label.
+    """
+    asked = session.asked
+    if asked is not None and asked.proposal is not None:
+        return [*CONFIRMING, *MORE_ONLY]
+    if asked is not None and asked.choices and isinstance(stop.question, RoughDateQuestion):
+        return [*readings(asked.choices), *PICKING]
+    if session.telling == stop.path:
+        return [*TELLING, *MORE_ONLY]
+    offered_now = offer_of(stop) if asked is not None and asked.troubles >= OFFER_AFTER else []
+    return [*offered_now, *controls_of(flow, session, stop)]
 
 
 def go_on_writing(
@@ -203,8 +244,7 @@ def go_on_writing(
 ) -> tuple[Session, Ask]:
     """Return the message between two parts of a long story."""
     words = _("This is kept. Please go on writing if there is more, or press “Done”.")
-    options = (("~done", DONE),)
-    return page(session, stop.path, (*opening, words), options, (("!more", MORE),))
+    return page(session, stop.path, (*opening, words), TELLING, MORE_ONLY)
 
 
 def _heading(flow: Flow, session: Session, stop: Stop) -> list[Sentence]:

@@ -278,10 +278,11 @@ def typed_button(scene: Scene, text: str) -> str:
 
 
 def _numbered(stop: Stop, asked: Asked) -> Sequence[tuple[str, Sentence]]:
-    """Return what the numbers on the page stand for, where it shows no answers of the question."""
+    """Return what a number stands for, where it cannot be an answer of the question itself."""
     if asked.proposal is not None:
         return asking.CONFIRMING
-    return asking.offer_of(stop) if asked.troubles == OFFER_AFTER else ()
+    counts = isinstance(stop.question, Place) or _is_closed(stop)
+    return asking.offer_of(stop) if asked.troubles == OFFER_AFTER and not counts else ()
 
 
 def fold_number(text: str) -> int:
