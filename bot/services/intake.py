@@ -390,7 +390,7 @@ class _Taking:
             lane.session = await self._returned(lane, message.language_hint)
         try:
             turn = self._conversation(
-                lane.session, _heard(message), self._now, self._tools, self._flows
+                lane.session, _heard(message, lane), self._now, self._tools, self._flows
             )
             if _is_only_words(turn):
                 self._speak(lane, message, turn.session, list(turn.effects), self._known)
@@ -597,7 +597,25 @@ def _language(hint: str) -> Language:
     return next((one for one in LANGUAGES if hint.lower().startswith(one)), "ar")
 
 
-def _heard(message: Inbound) -> Heard:
+UNSEEN_AFTER = 1
+"""Seconds by which a message must be older than the open question to count as written before it:
+providers tell times in whole seconds, and clocks differ a little."""
+
+
+def _is_unseen(message: Inbound, lane: _Lane) -> bool:
+    """Return whether ``message`` was written before the open question can have been read.
+
+    So it was when the question is asked in this very batch, and when the provider dates the message
+    before the question: after hours without network a family's messages arrive all at once.
+    """
+    if any(earlier.is_question() for earlier in lane.heard):
+        return True
+    if lane.session is None or message.sent_at is None:
+        return False
+    return message.sent_at.timestamp() + UNSEEN_AFTER < lane.session.asked_at
+
+
+def _heard(message: Inbound, lane: _Lane) -> Heard:
     media = message.media
     return Heard(
         kind=message.kind if message.kind in ("text", "button", "media", "edited") else "other",
@@ -607,4 +625,5 @@ def _heard(message: Inbound) -> Heard:
         what=message.what,
         hint=message.language_hint,
         channel=message.address.channel,
+        unseen=_is_unseen(message, lane),
     )
