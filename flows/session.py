@@ -323,7 +323,6 @@ def _pack_session(session: Session) -> dict[str, Any]:
 
 
 def _open_session(held: dict[str, Any]) -> Session:
-    asked = held["a"]
     return Session(
         language=held["l"],
         flow=held["f"],
@@ -331,15 +330,7 @@ def _open_session(held: dict[str, Any]) -> Session:
             name: Draft(flow, version, _open_time(started), _packed_told(answers))
             for name, (flow, version, started, answers) in held["d"].items()
         },
-        asked=asked
-        and Asked(
-            asked[0],
-            asked[1],
-            asked[2],
-            _open_value(asked[3]),
-            asked[4],
-            tuple(cast(Given, _open_value(value)) for value in asked[5]),
-        ),
+        asked=_open_asked(held["a"]),
         view=held["w"],
         revisit=held["r"],
         paused=held["p"],
@@ -361,6 +352,16 @@ def _pack_answer(answer: Answer) -> list[Any]:
         _pack_time(answer.at),
         answer.version,
     ]
+
+
+def _open_asked(held: list[Any] | None) -> Asked | None:
+    if held is None:
+        return None
+    if not isinstance(held, list):
+        raise NotASession("not packed")
+    path, mark, troubles, proposal, raw, choices = held
+    picks = tuple(cast(Given, _open_value(choice)) for choice in choices)
+    return Asked(path, mark, troubles, _open_value(proposal), raw, picks)
 
 
 def _packed_told(held: dict[str, Any]) -> Told:
