@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.messages import Address, Inbound, Unreadable
 from bot.services import intake as intake_room
-from flows.effects import Say, Turn
+from flows.effects import Ask, Say, Turn
 from flows.session import Session
 from flows.text import Bilingual
 from storage.database import Database
@@ -284,3 +285,21 @@ async def test_half_characters_and_nul_do_not_stop_a_batch(
 def test_the_same_words_on_two_channels_are_two_families() -> None:
     one, other = Address("telegram", "1", "7"), Address("webchat", "", "7")
     assert intake_room._reach(one) != intake_room._reach(other)
+
+
+async def test_words_sent_together_answer_one_question_only(
+    database: Database, clock: Clock
+) -> None:
+    """The second of two messages was written before the next question could be read."""
+    heard: list[tuple[str, bool]] = []
+
+    def asks(session: Session | None, said: Any, *_rest: Any) -> Turn:
+        heard.append((said.text, said.unseen))
+        told = Bilingual("سؤال", "question")
+        return Turn(Session(language="en", asked_at=int(clock().timestamp())), (Ask("q", (told,)),))
+
+    intake, family = make_intake(database, clock, conversation=asks), Family()
+    await intake.receive([family.says("first"), family.says("second")])
+    await intake.receive([family.says("third", sent_at=clock() - timedelta(seconds=30))])
+    await intake.receive([family.says("fourth", sent_at=clock())])
+    assert heard == [("first", False), ("second", True), ("third", True), ("fourth", False)]
