@@ -1,0 +1,109 @@
+"""A starter of programs: imports everything once, then forks a copy of `athar run` in milliseconds.
+
+    python -m tests.running.launcher          reads one JSON order a line, answers each with a line
+
+    {"do": "start", "folder", "log", "environment", "plants": [["module:function", {...}], ...]}
+                                              -> the process id
+    {"do": "wait", "pid"}                     -> its exit status, -N for signal N
+
+Killing and starting the program again hundreds of times would otherwise be mostly importing. What
+is forked runs the very same entry point; nothing has been opened and no loop has run before.
+``plants`` are called in the new process before the program: that is how tests plant bugs and kill
+it at an exact place, without a line for it in the product.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+WARM = (
+    "aiosqlite",
+    "asyncpg",
+    "bot.app",
+    "bot.channels.telegram",
+    "bot.demonstration",
+    "bot.redaction",
+    "bot.settings",
+    "storage.migrations",
+    "uvloop",
+)
+"""What a running program imports at its start (checked: a fork of it imports nothing large)."""
+
+_DIE_WITH_PARENT = 1
+
+
+def main() -> None:
+    """Carry out orders from standard input until it ends; whatever was started ends then too."""
+    for name in WARM:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    for line in sys.stdin.buffer:
+        answer = json.dumps(_obey(json.loads(line)))
+        os.write(1, answer.encode() + b"\n")
+
+
+def _obey(order: dict[str, Any]) -> int:
+    if order["do"] == "wait":
+        _pid, status = os.waitpid(order["pid"], 0)
+        return os.waitstatus_to_exitcode(status)
+    pid = os.fork()
+    if pid == 0:
+        _become_program(order)
+    return pid
+
+
+def _become_program(order: dict[str, Any]) -> NoReturn:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    os.setsid()
+    log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for given, wanted in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(given, wanted)
+    os.chdir(order["folder"])
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    random.seed()
+    code = run_program(order.get("plants", ()))
+    os._exit(code)
+
+
+def run_program(plants: Sequence[Sequence[Any]]) -> int:
+    """Call the plants, then run `athar run` to its end; return the exit status."""
+    from bot.__main__ import main as athar
+
+    for name, arguments in plants:
+        plant(name)(**arguments)
+    sys.argv = ["athar", "run"]
+    try:
+        athar()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    except BaseException:  # noqa: BLE001 - the end of a process: nobody is left to raise to
+        sys.excepthook(*sys.exc_info())
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
+def plant(name: str) -> Callable[..., object]:
+    """Return the function that ``module:function`` names."""
+    module, _, function = name.partition(":")
+    found: Callable[..., object] = getattr(importlib.import_module(module), function)
+    return found
+
+
+if __name__ == "__main__":
+    main()
