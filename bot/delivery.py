@@ -8,8 +8,8 @@ provider's pace is kept. Its sender runs one loop:
     wait: a letter has ended, Intake has woken us, or the next one is due
 
 A contact has one letter on its way at most and is not claimed for meanwhile, which keeps the order
-and means that nothing is sent twice while this process lives. If it dies, the lease ends and
-somebody sends again: a letter may be repeated, never lost.
+and means that nothing is sent twice while this process lives. If it dies, whoever gets the lock
+next ends its leases and sends again: a letter may be repeated, never lost.
 
 What a refusal means is one table, `judge`. Letters wait from 1 s to 15 min between attempts, with
 chance in it so that thousands do not come back at once, and are given up after 48 hours. The
@@ -140,6 +140,7 @@ class Sender:
         self._quiet = asyncio.Event()
         self._frozen_until: datetime | None = None
         self._failures = 0
+        self._took_over = False
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -185,7 +186,7 @@ class Sender:
             log.error("delivery_not_settled", channel=self._channel.name, alarm=True,
                       exc_info=error)  # fmt: skip
             return min(30.0, 2.0 ** min(self._failures, 5))
-        self._failures = 0
+        self._failures, self._took_over = 0, True
         for letter in claimed:
             self._start(letter)
         if due is None and not self._running and not self._something.is_set():
@@ -195,6 +196,8 @@ class Sender:
     def _settle_and_claim(self, ended: Sequence[_Outcome]) -> _Job:
         async def job(work: Work) -> tuple[list[Letter], datetime | None]:
             now = self._clock()
+            if not self._took_over:  # we alone send now: claims of others are claims of the dead
+                await work.outbox.take_over(self._channel.name, self._channel.account, now)
             await _settle(work, ended, now)
             room = self._most - len(self._running)
             if room <= 0 or self._is_frozen(now):

@@ -138,6 +138,15 @@ class Outbox:
         row = await self._tx.row(_WAITING_FOR, {"contact": contact_id})
         return int(row.number) if row else 0
 
+    async def take_over(self, channel: str, account: str, now: datetime) -> int:
+        """End the leases of an account at once; return how many there were.
+
+        For who has just become its only sender: whoever claimed them is gone, and a family should
+        not wait for the lease of a dead process.
+        """
+        values = {"on_channel": channel, "on_account": account, "now": milliseconds(now)}
+        return await self._tx.change(_TAKE_OVER, values)
+
     async def cancel(self, contact_id: int, reason: str, now: datetime) -> int:
         """Settle everything that waits for a contact as dead; return how many it was."""
         values = {"contact": contact_id, "why": reason, "now": milliseconds(now)}
@@ -337,6 +346,17 @@ _DEAD: Final[Update] = (
     update(outbox)
     .where(outbox.c.id == bindparam("row"), outbox.c.state == WAITING)
     .values(**_BURIED)
+)
+
+_TAKE_OVER: Final[Update] = (
+    update(outbox)
+    .where(
+        outbox.c.state == literal_column(str(WAITING)),
+        outbox.c.channel == bindparam("on_channel"),
+        outbox.c.account == bindparam("on_account"),
+        outbox.c.lease_at.is_not(None),
+    )
+    .values(next_at=bindparam("now"), lease_at=None)
 )
 
 _CANCEL: Final[Update] = (

@@ -67,6 +67,22 @@ async def test_a_claimed_letter_is_not_claimed_again(database: Database, clock: 
     assert await claim(database, clock()) == []
 
 
+async def test_who_takes_an_account_over_need_not_wait_for_the_leases_of_the_dead(
+    database: Database, clock: Clock
+) -> None:
+    one, two, three = await people(database, clock, 3)
+    await put(database, *(letter(who, text, clock()) for who, text in ((one, "a"), (one, "b"))))
+    await put(database, letter(two, "c", clock()), letter(three, "later", clock()))
+    claimed = await claim(database, clock())
+    wait = Postponed(claimed[-1].id, clock() + timedelta(minutes=1), "busy")
+    await settle(database, clock(), wait)
+    taken = await database.run(lambda work: work.outbox.take_over("signal", ACCOUNT[1], clock()))
+    assert (taken, await claim(database, clock())) == (0, []), "another account's leases ended"
+    taken = await database.run(lambda work: work.outbox.take_over(*ACCOUNT, clock()))
+    assert taken == 2
+    assert bodies(await claim(database, clock())) == ["a", "c"], "order, and what was put off, stay"
+
+
 async def test_replies_go_before_follow_ups_before_broadcasts(
     database: Database, clock: Clock
 ) -> None:
