@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import signal
 import socket
 import sys
@@ -225,6 +226,7 @@ class App:
         scheduler.start()
         port = door.getsockname()[1] if door else 0
         log.info("started", roles=self.settings.roles, port=port)
+        _set_collector_at_ease()
         on_ready(port)
         try:
             await self._until_stopped(sending, *serving)
@@ -315,6 +317,17 @@ class App:
             await asyncio.wait_for(rooms.intake.finish(), STOP_INTAKE_WITHIN)
         rooms.delivery.stop()
         await asyncio.gather(_finish(others, STOP_DELIVERY_WITHIN), scheduler.stop())
+
+
+def _set_collector_at_ease() -> None:
+    """Leave what lives as long as the process out of the collector's rounds, and make them rarer.
+
+    A round through all that libraries and catalogues hold takes a fifth of a second in which nobody
+    is answered, and rounds were a sixth of the processor time under load (docs/benchmarks.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _finish(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
