@@ -44,8 +44,6 @@ BACK = _("Back")
 MORE = _("More…")
 KEEP = _("Keep what I said")
 DONE = _("Done")
-PAUSE = _("Pause")
-MENU = _("Menu")
 PERSON = _("Talk to a person")
 
 # Translators: the heading over one round of a repeated group, as in "Sighting 2".

@@ -43,7 +43,7 @@ _KINDS: dict[str, tuple[str, str]] = {
 _WAYS: dict[str, tuple[str, str]] = {
     "unknown": ("لا أعرف", "don't know"),
     "prefer_not": ("أفضّل عدم الإجابة", "rather not say"),
-    "skip": ("تخطٍّ", "skip"),
+    "skip": ("تخطي", "skip"),
 }
 _LABELS: dict[str, tuple[str, str]] = {
     "key": ("المفتاح", "Key"),

@@ -21,26 +21,26 @@ INTRO = Lines(
         _("{organisation} runs this service for families of missing and disappeared people.").fill(
             organisation=ORGANISATION
         ),
-        _("It is free. We never ask for money and never give news through other people."),
+        _("It is free. We never ask for money and never give news through middlemen."),
         _(
-            "We belong to no authority. What you tell reaches the National Commission, the UN or "
-            "anybody else only if you agree, one by one."
+            "We are no authority, and neither the National Commission nor the UN (IIMP). What you "
+            "tell reaches them or anybody else only if you agree, one by one."
         ),
-        _("A search can take years. We promise no result, but we do promise to write to you."),
+        _("We write down your report and follow it up. We promise no result: it can take years."),
         _(
-            "What you send is stored encrypted; after sending, only the people who look after "
-            "your case can read it."
+            "What you tell is kept encrypted on our server; once the report is sent, only the "
+            "people who look after your case can read it."
         ),
         _("You can skip, pause, stop or delete at any time, and ask for a person."),
-        _("If you are in danger, stop now and write /wipe: it clears this chat."),
+        _("If you are in danger, stop now and write /wipe: it clears the last two days here."),
     )
 )
 
 CHANNEL_NOTES: dict[str, Words] = {
     "telegram": _(
-        "Please know: Telegram itself can read what is written to this service. Signal is safer."
+        "Please know: this chat is not end-to-end encrypted. Telegram itself could read it."
     ),
-    "signal": _("Messages on Signal are encrypted between your phone and this service."),
+    "signal": _("This chat is encrypted end to end, between your phone and this service."),
     "webchat": _("This chat runs on this computer only; whoever uses the computer can see it."),
     "terminal": _("This chat runs on this computer only; whoever uses the computer can see it."),
 }
@@ -122,7 +122,7 @@ CONSENT = Flow(
 )
 
 REFUSED: tuple[Sentence, ...] = (
-    _("That is respected. Nothing was kept."),
+    _("We respect that. Nothing was kept."),
     _(
         "Other ways to search: the ICRC and the Red Crescent (Family Links), the UN institution on "
         "missing persons in Syria (IIMP), the ICMP, and the associations of families."
@@ -132,6 +132,6 @@ REFUSED: tuple[Sentence, ...] = (
 LATER = _("That is fine. Write here whenever the moment is good. Nothing was kept.")
 STOPPED = _("We have stopped. Nothing was kept. Write /wipe to clear this chat.")
 MINOR: tuple[Sentence, ...] = (
-    _("Thank you for telling us. A person of our team will look after this with you."),
+    _("Thank you for telling us. We have asked a person of our team to look after this."),
     _("Please do not write details here. If you can, come with an adult you trust."),
 )

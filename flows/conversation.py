@@ -198,9 +198,24 @@ def _turn(step: Step, before: Session, now: datetime) -> Turn:
 
 
 def _first(talk: Talk, heard: Heard) -> Step:
-    """The first word of somebody we do not know; a receipt code is answered before anything."""
+    """The first word of somebody we do not know.
+
+    A receipt code, and the wish to clear the chat, are answered before anything: a family that has
+    just refused or stopped is unknown again, and has been told that it can still write "wipe".
+    """
+    if _wants_cleared(heard):
+        return talk.session, (*_taps(heard), WipeChat(), Say((menu.WIPED,)))
     code = receipt.read(heard.text) if heard.kind == "text" else None
     return (talk.session, (TellStatus(code),)) if code else _open_consent(talk)
+
+
+def _wants_cleared(heard: Heard) -> bool:
+    pressed = heard.kind == "button" and heard.button.endswith(":!wipe")
+    return pressed or (heard.kind == "text" and _wish(heard.text) == "wipe")
+
+
+def _taps(heard: Heard) -> tuple[Effect, ...]:
+    return (Tap(),) if heard.kind == "button" else ()
 
 
 def _hear(talk: Talk, heard: Heard) -> Step:
@@ -439,7 +454,10 @@ def _consented(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...
 
 
 def _leave(talk: Talk, effects: tuple[Effect | Finished, ...], words: tuple[Sentence, ...]) -> Step:
-    """Nothing of this contact is kept."""
+    """Nothing of this contact is kept, but for the ties to reports it sent before."""
+    if talk.session.receipts:
+        kept = returned(talk.session.receipts, talk.session.language)
+        return kept, (*_settles(effects), Say(words), Forget())
     fresh = Session(language=talk.session.language)
     return fresh, (*_settles(effects), Say(words), Forget(everything=True))
 
@@ -637,15 +655,21 @@ def _to_person(talk: Talk) -> Step:
 def _to_pause(talk: Talk) -> Step:
     if not talk.agreed:
         return _leave(talk, (), (consent.LATER,))
-    return replace(talk.session, paused=True, view=""), (Say(menu.PAUSED),)
+    words = menu.PAUSED if _has_unsent(talk) else (asking.THANKS,)
+    return replace(talk.session, paused=True, view=""), (Say(words),)
 
 
 def _to_stop(talk: Talk) -> Step:
     if not talk.agreed:
         return _leave(talk, (), (consent.STOPPED,))
-    if "report" in talk.session.drafts or talk.session.flow in _SMALL:
+    if _has_unsent(talk):
         return _show(talk, "stop")
-    return replace(talk.session, paused=True, view=""), (Say(menu.PAUSED[:1]),)
+    return replace(talk.session, paused=True, view=""), (Say((asking.THANKS,)),)
+
+
+def _has_unsent(talk: Talk) -> bool:
+    """Whether there is something told and not sent, which a pause keeps and a stop may delete."""
+    return "report" in talk.session.drafts or talk.session.flow in _SMALL
 
 
 def _to_delete(talk: Talk) -> Step:
@@ -658,7 +682,7 @@ def _to_deleted(talk: Talk) -> Step:
     session = _without_draft(talk.session, flow if flow in _SMALL else "report")
     if flow not in _SMALL:
         session = replace(session, carried=Told(), urgent=False)
-    return session, (Forget(), Say((menu.DELETED,)))
+    return session, (Forget(), Say(menu.DELETED))
 
 
 def _to_language(talk: Talk) -> Step:

@@ -594,7 +594,7 @@ def _offer(scene: Scene, stop: Stop, kept: Asked) -> tuple[Session, Effect]:
 
 def _hand_over(scene: Scene, stop: Stop) -> Step:
     """Call a person and go on without this answer, where that is allowed."""
-    words = _("Let us leave this question for now. A person of our team will look at it with you.")
+    words = _("Let us leave this question for now. We have asked our team to look at it with you.")
     call = CallHuman("trouble")
     if not stop.question.ways:
         session = replace(scene.session, paused=True, asked=None)
@@ -615,7 +615,7 @@ _NOTES: dict[str, Sentence] = {
     ),
     "media": _(
         "Thank you. Pictures, voice notes and papers are not taken at this point and this one was "
-        "not kept. Please answer in words; a person will ask for pictures later."
+        "not kept. Please answer in words; a person may ask for pictures later."
     ),
     "sticker": _("We cannot read stickers. Please answer in words or with a button."),
     "location": _("We do not take locations, for your safety. Please write the name of the place."),

@@ -77,10 +77,13 @@ DELETE_CHOICES: tuple[tuple[str, Sentence], ...] = (
     ("!delete_yes", _("Yes, delete it")),
     ("!return", _("No, keep it")),
 )
-DELETED = _("The draft is deleted and cannot be read by anybody any more.")
+DELETED: tuple[Sentence, ...] = (
+    _("The draft is deleted and cannot be read by anybody any more."),
+    _("The messages above are still shown here. To clear them too, write “wipe”."),
+)
 
 HUMAN: tuple[Sentence, ...] = (
-    _("A person of our team has been told and will write to you here, as a rule within two days."),
+    _("We have asked our team that a person writes to you here. You can go on in the meantime."),
     _("They never ask for money, and they never ask for a code that came by telephone."),
 )
 HELP = Lines(
@@ -90,8 +93,10 @@ HELP = Lines(
         _("skip: leave a question out"),
         _("review: see and change what you told"),
         _("pause: go on another day"),
+        _("stop: end here, and keep or delete what you told"),
         _("person: talk to a person"),
         _("English / العربية: change the language"),
+        _("danger: you are not safe"),
         _("wipe: clear this chat"),
         _("menu: everything else"),
     )
@@ -100,8 +105,8 @@ VERIFY = Lines(
     (
         _("How to be sure it is us:"),
         _("We never ask for money, gifts or telephone credit."),
-        _("We never give news through other people, by telephone or for a price."),
-        _("The names of our only channels are published by {organisation}.").fill(
+        _("We never give news through middlemen or for a price."),
+        _("{organisation} publishes the names of all our channels. We have no others.").fill(
             organisation=Later("organisation")
         ),
         _("If somebody claims to speak for us, tell us: write “person”. Please send them nothing."),
@@ -113,19 +118,19 @@ DANGER_CHOICES: tuple[tuple[str, Sentence], ...] = (
     ("!short", _("Only the eight shortest questions")),
     ("!pause", _("Pause: go on another day")),
 )
-WIPED = _("Done.")
+WIPED = _("Done. We can clear only the last two days; please delete by hand whatever remains.")
 
 WITHDRAW_TITLE = _(
-    "Do you want to withdraw your report and have it deleted? A person of our team carries it out "
-    "and confirms it to you. What was already passed on with your consent cannot be called back."
+    "Do you want to withdraw your report and have it deleted? A person of our team carries out the "
+    "deletion. What was already passed on with your consent cannot be called back."
 )
 WITHDRAW_CHOICES: tuple[tuple[str, Sentence], ...] = (
     ("!withdraw_yes", _("Yes, withdraw and delete")),
     ("!return", _("No, keep it")),
 )
-WITHDRAWN = _("Your report is marked as withdrawn. Nobody works with it any more.")
+WITHDRAWN = _("Your report is marked as withdrawn, and our team has been asked to delete it.")
 WITHDRAW_HUMAN = _(
-    "There is no report tied to this chat. A person of our team will write to you here to find it "
+    "There is no report tied to this chat. We have asked our team to write to you here, to find it "
     "with you and delete it."
 )
 
@@ -133,13 +138,12 @@ UNSEEN = _(
     "Your last message was written before this question was asked, so it was not taken as its "
     "answer."
 )
-NO_CONSENT_YET = _("Nothing is kept before you agree. First, these questions:")
 STALE_COMMAND = _("That is not possible at this point.")
 
 STATUS_NONE = _("There is no report tied to this chat. If you have a receipt code, write it here.")
 # Translators: {code} a receipt code, {state} the state of work, {date} a day.
 STATUS = _("{code}: {state}. Received on {date}.")
-STATUS_NEXT = _("You will hear from us here by {date}, even if there is nothing new.")
+STATUS_NEXT = _("Please expect a message here by {date}, even if there is nothing new.")
 STATUS_STANDING = _("We never give news of a person's fate by message, and never for money.")
 WORK_STATES: dict[str, Words] = {
     "received": _("received"),

@@ -92,22 +92,44 @@ RELATIONS = (
     Choosable("brother", about("I am their brother"), ("brother", "أخ", "اخوه", "اخوها")),
     Choosable("grandmother", about("I am their grandmother"), ("grandmother", "جدة")),
     Choosable("grandfather", about("I am their grandfather"), ("grandfather", "جد")),
-    Choosable("paternal_uncle", about("I am their uncle on the father's side"), ("عم", "عمه")),
-    Choosable("paternal_aunt", about("I am their aunt on the father's side"), ("عمة", "عمته")),
-    Choosable("maternal_uncle", about("I am their uncle on the mother's side"), ("خال", "خاله")),
-    Choosable("maternal_aunt", about("I am their aunt on the mother's side"), ("خالة", "خالته")),
-    Choosable("cousin_pat", about("I am a cousin on the father's side"), ("ابن عم", "بنت عم")),
-    Choosable("cousin_mat", about("I am a cousin on the mother's side"), ("ابن خال", "بنت خال")),
     Choosable(
-        "nephew_niece", about("I am a child of their brother or sister"), ("nephew", "niece")
+        "paternal_uncle",
+        about("I am their father's brother"),
+        ("uncle", "paternal uncle", "عم", "عمه"),
     ),
+    Choosable(
+        "paternal_aunt",
+        about("I am their father's sister"),
+        ("aunt", "paternal aunt", "عمة", "عمته"),
+    ),
+    Choosable(
+        "maternal_uncle",
+        about("I am their mother's brother"),
+        ("uncle", "maternal uncle", "خال", "خاله"),
+    ),
+    Choosable(
+        "maternal_aunt",
+        about("I am their mother's sister"),
+        ("aunt", "maternal aunt", "خالة", "خالته"),
+    ),
+    Choosable(
+        "cousin_pat",
+        about("Cousin, their father's side"),
+        ("ابن عم", "بنت عم", "ابن عمه", "بنت عمه", "ابن عمها", "بنت عمها"),
+    ),
+    Choosable(
+        "cousin_mat",
+        about("Cousin, their mother's side"),
+        ("ابن خال", "بنت خال", "ابن خاله", "بنت خاله", "ابن خالها", "بنت خالها"),
+    ),
+    Choosable("nephew_niece", about("I am their niece or nephew"), ("nephew", "niece")),
     Choosable("in_law", _("I am related by marriage"), ("in-law", "صهر", "كنة", "حمو")),
     Choosable("fiance", about("We are engaged to be married"), ("fiance", "خطيب", "خطيبة")),
     Choosable("friend", _("I am a friend"), ("friend", "صديق", "صديقة", "رفيق")),
     Choosable("neighbour", _("I am a neighbour"), ("neighbour", "جار", "جارة")),
-    Choosable("co_detainee", about("I was held together with them"), ("رفيق احتجاز",)),
-    Choosable("lawyer", _("I am a lawyer in this matter"), ("lawyer", "محامي", "محامية")),
-    Choosable("association", _("I write for an association"), ("association", "جمعية", "رابطة")),
+    Choosable("co_detainee", about("I was held with them"), ("رفيق احتجاز",)),
+    Choosable("lawyer", _("I am a lawyer"), ("lawyer", "محامي", "محامية")),
+    Choosable("association", _("From an association"), ("association", "جمعية", "رابطة")),
     Choosable("self", _("It is about myself"), ("myself", "self", "أنا", "عن نفسي")),
     OTHER_PERSON,
 )
@@ -125,7 +147,7 @@ HOW = (
     Choosable("conscription", _("During military service"), ("military service", "بالجيش")),
     Choosable("hostage_swap", _("Held in place of a wanted relative"), ("hostage", "رهينة")),
     Choosable("abduction", _("Abducted"), ("kidnapped", "خطف", "مخطوف")),
-    Choosable("siege_exit", _("When leaving a besieged area, or after a settlement"), ("siege",)),
+    Choosable("siege_exit", _("Leaving a siege, or after a settlement"), ("siege",)),
     Choosable("displacement", _("While fleeing"), ("displacement", "نزوح")),
     Choosable("fighting_shelling", _("Shelling or fighting"), ("shelling", "قصف")),
     Choosable("migration_land", _("On the way to refuge, by land"), ("by land", "براً")),
@@ -138,16 +160,16 @@ HOW = (
 NO_CAPTOR = ("fighting_shelling", "migration_sea", "earthquake_2023")
 
 PARTIES = (
-    Choosable("state", _("The former government's forces or security"), ("النظام", "regime")),
+    Choosable("state", _("Former government's forces or security"), ("النظام", "regime")),
     Choosable("isis", _("ISIS"), ("داعش", "daesh", "isil")),
     Choosable("hts", _("The Nusra Front or HTS"), ("النصرة", "هيئة تحرير الشام", "nusra")),
     Choosable("opp", _("Another armed opposition group"), ("الجيش الحر", "fsa")),
-    Choosable("north", _("The Syrian National Army or Turkish forces"), ("sna", "الجيش الوطني")),
+    Choosable("north", _("Syrian National Army or Turkish forces"), ("sna", "الجيش الوطني")),
     Choosable("east", _("The SDF or the Asayish"), ("قسد", "الأسايش", "sdf", "ypg")),
     Choosable("now", _("The authorities since December 2024"), ("الأمن العام",)),
     Choosable("local", _("A local armed group, a gang or smugglers"), ("عصابة", "gang")),
     Choosable("foreign", _("Forces or authorities of another State"), ("دولة أخرى",)),
-    Choosable("none", _("Nobody: shelling, flight, the sea, an earthquake"), ("لا جهة", "nobody")),
+    Choosable("none", _("Nobody: shelling, flight, sea, earthquake"), ("لا جهة", "nobody")),
     OTHER_PERSON,
 )
 STATE_UNITS = (
@@ -158,10 +180,10 @@ STATE_UNITS = (
     Choosable("st_crim_sec", _("Criminal Security"), ("الأمن الجنائي",)),
     Choosable("st_police", _("Police"), ("شرطة",)),
     Choosable("st_mil_police", _("Military Police"), ("الشرطة العسكرية",)),
-    Choosable("st_army", _("The army (Republican Guard, 4th Division and others)"), ("الجيش",)),
+    Choosable("st_army", _("Army (Republican Guard, 4th Division …)"), ("الجيش",)),
     Choosable("st_ndf", _("National Defence Forces"), ("الدفاع الوطني",)),
     Choosable("st_shabiha", _("Popular committees (Shabiha)"), ("شبيحة", "الشبيحة")),
-    Choosable("st_allied", _("Allied foreign militias"), ("حزب الله", "hezbollah")),
+    Choosable("st_allied", _("Allied foreign militias (Hezbollah …)"), ("حزب الله", "hezbollah")),
     Choosable("st_russia", _("Russian forces"), ("روسيا", "الروس")),
     Choosable("st_unspecified", _("That side, but the unit is not known")),
 )
@@ -197,7 +219,7 @@ FACILITIES = (
     Choosable("mi_293", _("Branch 293 (officers)"), ("293", "فرع 293")),
     Choosable("gi_251", _("Branch 251 (al-Khatib)"), ("251", "فرع الخطيب", "الخطيب")),
     Choosable("gi_285", _("Branch 285"), ("285", "فرع 285")),
-    Choosable("gi_300", _("Branch 300"), ("300", "فرع 300")),
+    Choosable("gi_300", _("Branch 300 (counter-espionage)"), ("300", "فرع 300")),
     Choosable("afi_mezzeh", _("Air Force Intelligence, Mezzeh airport"), ("مطار المزة",)),
     Choosable("afi_harasta", _("Air Force Intelligence, Harasta"), ("حرستا",)),
     Choosable("ps_fayhaa", _("Political Security, Fayhaa"), ("الفيحاء",)),
@@ -650,7 +672,7 @@ _SINCE = Section(
                 Choosable("wgeid", _("UN Working Group on Disappearances"), ("wgeid",)),
                 Choosable("iimp", _("UN institution on missing persons (IIMP)"), ("iimp",)),
                 Choosable("icrc", _("ICRC (Red Cross)"), ("الصليب الأحمر", "red cross")),
-                Choosable("icmp", _("ICMP"), ("icmp",)),
+                Choosable("icmp", _("Commission on Missing Persons (ICMP)"), ("icmp",)),
                 Choosable("ncmp", _("National Commission (NCMP)"), ("ncmp",)),
                 Choosable("association", _("An association of families"), ("رابطة",)),
                 OTHER,
@@ -677,7 +699,7 @@ _SINCE = Section(
             key="e1_photo",
             title=_("A photo"),
             words=about(
-                "Do you have a photo of them? Please do not send it now; a person will ask later."
+                "Do you have a photo of them? Please do not send it now; a person may ask later."
             ),
             ways=OPTIONAL,
             when=FULL,
@@ -775,10 +797,10 @@ _YOU = Section(
             hint=_("Each of them is a decision of its own. The service does not depend on it."),
             options=(
                 Choosable("none_now", _("With nobody for now"), ("none", "لا أحد", "no", "لا")),
-                Choosable("un_wgced", _("UN Working Group and Committee on Disappearances")),
+                Choosable("un_wgced", _("UN bodies on disappearances (WGEID, CED)")),
                 Choosable("iimp", _("UN institution on missing persons (IIMP)"), ("iimp",)),
                 Choosable("icrc", _("ICRC (Red Cross)"), ("الصليب الأحمر", "red cross")),
-                Choosable("icmp", _("ICMP"), ("icmp",)),
+                Choosable("icmp", _("Commission on Missing Persons (ICMP)"), ("icmp",)),
                 Choosable("ncmp", _("National Commission (NCMP)"), ("ncmp",)),
                 Choosable("association", _("An association of families"), ("رابطة",)),
             ),
@@ -853,7 +875,10 @@ SUBMITTED: tuple[Words, ...] = (
         "back to it from any phone."
     ),
     # Translators: {date} is a day, two weeks ahead.
-    _("A caseworker will read the report. You will hear from us here by {date}."),
+    _(
+        "A caseworker will read the report. Please expect a message here by {date}; if none comes, "
+        "write “person”."
+    ),
     _("To add, change or withdraw something, write “menu” at any time."),
 )
 SUBMITTED_DETACHED: tuple[Words, ...] = (
@@ -863,10 +888,10 @@ SUBMITTED_DETACHED: tuple[Words, ...] = (
         "comes back with the code: write it here whenever you like."
     ),
 )
-URGENT = _("Because this happened so recently, a person of our team is told at once. Please go on.")
+URGENT = _("Because this happened so recently, it is marked as urgent for our team. Please go on.")
 SELF: tuple[Words, ...] = (
-    _("Because this is about yourself, a person will look after it with you."),
-    _("What you answered so far stays here, encrypted. A person of our team will write to you."),
+    _("Because this is about yourself, it needs a person and not a list of questions."),
+    _("What you answered so far stays here, encrypted. We have asked our team to write to you."),
 )
 NEXT_PERSON = _(
     "You told us that others were taken at the same time. Do you want to report another of them "

@@ -51,7 +51,7 @@ def overview(flow: Flow, session: Session, opening: Sequence[Sentence] = ()) -> 
     """Return what was told so far, in the middle of a flow."""
     told = summary(flow, _answers(session))
     if told:
-        heading = _("This is what you have told so far. Only you and this service see it now.")
+        heading = _("This is what you have told so far. Our team reads it only once you send it.")
     else:
         heading = _("Nothing has been told yet.")
     options = [("~return", BACK_TO_QUESTION)]

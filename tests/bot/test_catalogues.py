@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 
 import pytest
 from babel.messages.catalog import Catalog, Message
 
 from bot import catalogues
-from flows.text import LANGUAGES
+from flows import menu
+from flows.readers import read_intent
+from flows.text import LANGUAGES, Words
 
 SOURCE = b"""
 # Translators: said
@@ -98,3 +101,22 @@ def test_english_says_what_the_code_says_unless_a_sex_is_known() -> None:
 
 def test_sentences_gone_from_the_code_go_from_the_catalogue() -> None:
     assert len(catalogues.bring_up("ar", Catalog())) == 0
+
+
+QUOTED = re.compile("[«“]([^»”]+)[»”]")
+NO_COMMAND = {"عاجل"}
+"""Quoted for another reason than that it can be written."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_families_are_told_to_write_is_understood(language: str) -> None:
+    catalogue = catalogues.read(language)
+    said = [text for entry in catalogue if entry.id for text in catalogues._strings(entry)]
+    words = {word for text in said for word in QUOTED.findall(text)} - NO_COMMAND
+    for sentence in menu.HELP.lines:
+        assert isinstance(sentence, Words)
+        entry = catalogue[sentence.text]
+        listed, colon, _meaning = catalogues._strings(entry)[0].partition(":")
+        words |= set(listed.split(" / ")) if colon else set()
+    assert len(words) > 12
+    assert [word for word in sorted(words) if read_intent(word) is None] == []

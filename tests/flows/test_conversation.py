@@ -554,7 +554,32 @@ def test_old_buttons_still_grant_what_changes_no_answer() -> None:
 
 
 def test_a_first_word_of_any_kind_is_met_with_the_choice_of_language() -> None:
-    for heard in (*THINGS, Heard("text", text="/wipe"), Heard("text", text="My son is gone")):
+    for heard in (*THINGS, Heard("text", text="/menu"), Heard("text", text="My son is gone")):
         turn = tried(None, heard)
         assert [effect.path for effect in turn.effects if isinstance(effect, Ask)] == ["a1_lang"]
         assert "gone" not in pack(turn.session).decode()
+
+
+@pytest.mark.parametrize("words", ["/wipe", "امسح"])
+def test_who_stopped_before_the_consent_can_still_clear_the_chat(words: str) -> None:
+    teller = at("a2_safe")
+    teller.write("Stop")
+    assert Forget(everything=True) in teller.last.effects
+    for heard in (Heard("text", text=words), Heard("button", button="zzzzzz:!wipe")):
+        turn = respond(None, heard, teller.now, TOOLS)
+        assert turn.effects[-2:] == (WipeChat(), Say((menu.WIPED,)))
+        sound(turn)
+
+
+@pytest.mark.parametrize("wish", ["/pause", "/stop"])
+def test_nothing_is_called_kept_where_nothing_was_told(wish: str) -> None:
+    turn = typed(dict(states())["sent"].session, wish)
+    assert turn.effects == (Say((asking.THANKS,)),)
+
+
+def test_a_deleted_draft_is_said_to_be_still_on_the_screen() -> None:
+    teller = at("b3_father", SCRIPT)
+    teller.write("/stop")
+    teller.press("!delete")
+    teller.press("!delete_yes")
+    assert Say(menu.DELETED) in teller.last.effects
