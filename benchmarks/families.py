@@ -106,7 +106,7 @@ class Crowd:
             return await post(poster, body)
 
         queue._hand_out = noting_hand_out  # type: ignore[method-assign]
-        webhooks.Poster.post = noting_post  # type: ignore[method-assign]
+        webhooks.Poster.post = noting_post  # type: ignore[method-assign,assignment]
 
     # ----------------------------------------------------------------------------- one first word
 

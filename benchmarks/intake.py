@@ -122,7 +122,7 @@ def measure(
 def _answering(
     contender: Contender, place: Place, start: Given, crowd: Families
 ) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
-    """Yield a bot that has answered its first message, and the seconds from its start until then."""
+    """Yield a bot that has answered its first message, and the seconds that took from its start."""
     if start.mode == "polling":
         crowd.order(do="knock")
     began = time.monotonic()

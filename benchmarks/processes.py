@@ -26,11 +26,8 @@ def _ticks(pid: int) -> int:
 
 def family_of(pid: int) -> list[int]:
     """Return ``pid`` and its children: a PostgreSQL server is one process for each connection."""
-    found = [pid]
-    for each in Path("/proc").iterdir():
-        if each.name.isdigit() and _parent(each) == pid:
-            found.append(int(each.name))
-    return found
+    others = (each for each in Path("/proc").iterdir() if each.name.isdigit())
+    return [pid, *(int(each.name) for each in others if _parent(each) == pid)]
 
 
 def _parent(process: Path) -> int:

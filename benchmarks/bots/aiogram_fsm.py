@@ -163,7 +163,7 @@ def _keyboard(shown: Shown, number: int) -> InlineKeyboardMarkup | None:
         for words in row:
             keyboard.button(text=words, callback_data=Press(step=number, label=label))
             label += 1
-    return keyboard.adjust(*map(len, shown.rows)).as_markup()
+    return InlineKeyboardMarkup(inline_keyboard=keyboard.adjust(*map(len, shown.rows)).export())
 
 
 def read_date(text: str) -> date | None:

@@ -23,7 +23,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     settings = load(None)
     install(settings.log_level)
-    app.Intake = functools.partial(Intake, flows=BENCHMARK)  # type: ignore[assignment,misc]
+    app.Intake = functools.partial(Intake, flows=BENCHMARK)  # type: ignore[attr-defined,assignment]
     profile = os.environ.get("BENCH_PROFILE")
     if not profile:
         uvloop.run(app.build(settings).run())

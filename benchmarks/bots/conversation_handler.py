@@ -62,7 +62,7 @@ class Talk:
                 states[CONFIRM + number] = [confirmed]
             else:
                 states[number] = [CallbackQueryHandler(self.send, pressed)]
-        begin = CommandHandler("start", self.begin)
+        begin: Any = CommandHandler("start", self.begin)
         return ConversationHandler(
             entry_points=[begin], states=states, fallbacks=[begin], name="report",
             persistent=persistent,
@@ -159,7 +159,8 @@ async def _settle(update: Update) -> tuple[Message, int]:
 def _keyboard(shown: Shown, number: int) -> InlineKeyboardMarkup | None:
     if not shown.rows:
         return None
-    label, rows = 0, []
+    label = 0
+    rows: list[list[InlineKeyboardButton]] = []
     for row in shown.rows:
         rows.append([])
         for words in row:
