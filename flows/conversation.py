@@ -15,6 +15,7 @@ all the same, and a story goes on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -38,7 +39,7 @@ from flows.effects import (
     Withdraw,
 )
 from flows.engine import Finished, Heard, Scene, Step, Tools
-from flows.folding import fold
+from flows.folding import fold, fold_digits
 from flows.questions import Name
 from flows.readers import Chosen, Intent, Named, read_choice, read_intent, read_yes_no
 from flows.report import (
@@ -65,6 +66,9 @@ _SMALL = frozenset({"addition", "choices"})
 """Flows behind the menu whose drafts are stopped and deleted by themselves."""
 LINKED = "linked_to"
 """The receipt code of a report about somebody taken in the same event; nobody is asked for it."""
+
+_CODE_LIKE = re.compile(r"[0-9A-Za-z]{4}[ -]?[0-9A-Za-z]{4}[ -]?[0-9A-Za-z]{3,5}")
+"""What was surely meant as a receipt code, though no check character holds."""
 
 _GREETINGS = frozenset(
     fold(word)
@@ -569,7 +573,7 @@ def _report(talk: Talk, name: str, about: str = "") -> Report:
         started_at=draft.started_at,
         submitted_at=talk.now,
         short=bool(pace and pace.value == "short"),
-        urgent=talk.session.urgent or _is_recent(talk, answers.find("c1_when")),
+        urgent=_is_recent(talk, answers.find("c1_when")),
         reach="detached" if reach and reach.value == "detached" else "reachable",
         answers=answers,
         consent=agreed.answers if agreed else Told(),
@@ -630,7 +634,7 @@ def _to_more(talk: Talk) -> Step:
 
 
 def _to_return(talk: Talk) -> Step:
-    return _go_on(talk.having(replace(talk.session, view="")))
+    return _go_on(talk.having(replace(talk.session, view="")), keeps=True)
 
 
 def _to_review(talk: Talk) -> Step:
@@ -705,7 +709,7 @@ def _speak(talk: Talk, language: Language) -> Step:
         answer = Answer(language, "given", "", *_stamp(talk))
         told = replace(draft, answers=draft.answers.and_told("a1_lang", answer))
         session = replace(session, drafts={**session.drafts, "consent": told}, asked=None)
-    return _go_on(talk.having(session))
+    return _go_on(talk.having(session), keeps=True)
 
 
 def _to_wipe(talk: Talk) -> Step:
@@ -825,6 +829,7 @@ def _show(talk: Talk, view: str, opening: Sequence[Sentence] = ()) -> Step:
         _options(talk, view),
         controls if talk.flow is not None else (),
         view=view,
+        keeps=engine.only_ticks(talk.session.asked),
     )
     return session, (ask,)
 
@@ -871,7 +876,8 @@ def _code_or_again(talk: Talk, text: str) -> Step:
     if code is not None:
         return replace(talk.session, view="", asked=None), (TellStatus(code),)
     view = talk.session.view if talk.session.view in _VIEWS else MENU
-    return _show(talk, view)
+    mistyped = _CODE_LIKE.fullmatch(fold_digits(text).strip())
+    return _show(talk, view, (menu.ADD_UNKNOWN_CODE,) if mistyped else ())
 
 
 _BACK_TO_QUESTION: tuple[tuple[str, Sentence], ...] = (("!return", menu.RETURN),)

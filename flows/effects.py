@@ -99,9 +99,7 @@ class Add:
 class CallHuman:
     """Somebody of the staff is to look: ``reason`` is a fixed word, never the family's."""
 
-    reason: Literal[
-        "asked", "self", "minor", "trouble", "urgent", "danger", "scam", "withdraw", "verify"
-    ]
+    reason: Literal["asked", "self", "minor", "trouble", "urgent", "withdraw"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -652,6 +652,12 @@ def without_dates(asked: Asked | None) -> Asked | None:
     return replace(asked, proposal=None, raw="", choices=ticks)
 
 
+def only_ticks(asked: Asked | None) -> Asked | None:
+    """Return nothing but the ticks set so far: a page laid over a question must not lose them."""
+    ticks = tuple(choice for choice in asked.choices if isinstance(choice, str)) if asked else ()
+    return Asked("", "", choices=ticks) if ticks else None
+
+
 # Reading
 
 
@@ -924,8 +930,19 @@ def _typed_on_page(scene: Scene, stop: Stop, text: str) -> Step:
         return _unsettled(_on_page(scene, stop, "~send"))
     if read_intent(text) in {Intent.BACK, Intent.CONTINUE, Intent.DONE}:
         return ask_again(scene.with_session(replace(scene.session, view="")))
+    return _puzzled_on_page(scene)
+
+
+def _puzzled_on_page(scene: Scene) -> Step:
+    """A page cannot be left out like a question; after three troubles a person is offered."""
+    troubles = scene.session.asked.troubles + 1 if scene.session.asked else 1
     words = _("Please press one of the buttons, or write its number.")
-    return show_again(scene, (words,))
+    if troubles >= OFFER_AFTER:
+        words = _("If this page is in your way, write “person”: somebody of our team will help.")
+    session, effects = show_again(scene, (words,))
+    if session.asked is not None:
+        session = replace(session, asked=replace(session.asked, troubles=troubles))
+    return session, effects
 
 
 def _unsettled(step: Step) -> Step:

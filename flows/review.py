@@ -139,8 +139,11 @@ def say_answer(stop: Stop, answer: Answer) -> Words | RoughDate | str | int:
 
 def _shown(stop: Stop, section: Section) -> bool:
     """Whether a round goes on is no answer anybody needs to read."""
-    is_more = stop.repeat is not None and stop.question is stop.repeat.again
-    return stop.section is section and not is_more and not isinstance(stop.question, Review)
+    return stop.section is section and not _is_more(stop) and not isinstance(stop.question, Review)
+
+
+def _is_more(stop: Stop) -> bool:
+    return stop.repeat is not None and stop.question is stop.repeat.again
 
 
 def _line(stop: Stop, answer: Answer) -> Words:
@@ -198,10 +201,19 @@ def _told_in(flow: Flow, session: Session) -> list[Section]:
 
 
 def _titles(flow: Flow, session: Session, key: str) -> Iterator[tuple[int, Sentence]]:
-    """Yield (number in the walk, title) of the answers of one section."""
-    for number, stop in enumerate(applicable(flow, _answers(session)).values()):
-        if stop.section.key == key and _shown(stop, stop.section):
-            title = stop.question.title
+    """Yield (number in the walk, title) of what can be changed in one section.
+
+    The last "is there another one?" of a list is among it: that is how one more is added.
+    """
+    answers = _answers(session)
+    for number, stop in enumerate(applicable(flow, answers).values()):
+        if stop.section.key != key:
+            continue
+        title = stop.question.title
+        if _is_more(stop):
+            if answers[stop.path].value is not True:
+                yield number, title
+        elif _shown(stop, stop.section):
             if stop.repeat is not None:
                 title = ROUND_TITLE.fill(item=stop.repeat.item, n=_round(stop), title=_words(title))
             yield number, title

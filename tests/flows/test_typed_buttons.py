@@ -76,3 +76,16 @@ def test_words_from_before_the_question_answer_nothing() -> None:
     assert "before this question was asked" in play.last
     play.hear(Heard("text", text="stop", unseen=True))
     assert play.session.view == "stop"
+
+
+def test_declining_a_second_consent_keeps_the_tie_to_the_first_report() -> None:
+    from flows.conversation import returned
+    from flows.effects import Forget
+
+    play = Play(language="en")
+    play.session = returned(("K9Z5-109S-866J",), "en")
+    for said in ("menu", "Report another missing person", "English", "Yes, it is safe"):
+        play.write(said)
+    turn = play.write("I do not agree")
+    assert turn.session.receipts == ("K9Z5-109S-866J",)
+    assert Forget(everything=True) not in turn.effects
