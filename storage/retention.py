@@ -25,7 +25,7 @@ from sqlalchemy.sql.dml import Delete
 
 from storage.contacts import Contacts
 from storage.tables import WAITING, contacts, inbox, ledger, outbox, set_aside, ties
-from storage.transaction import Transaction, day, milliseconds
+from storage.transaction import Transaction, among, day, milliseconds, numbers
 from storage.values import Due
 
 INBOX_DAYS: Final = 30
@@ -56,9 +56,20 @@ class Retention:
         values = _limits(now) | {"most": limit}
         drafts = await self._contacts.expire(now.astimezone(UTC).date(), limit)
         deleted = {
-            name: await self._tx.change(_slice(name), values) for name in _DUE if name != "drafts"
+            name: await self._tx.change(_slice(name), values) for name in _DUE if name not in _OWN
         }
-        return Due(drafts=drafts, **deleted)
+        return Due(drafts=drafts, contacts=await self._delete_idle(values), **deleted)
+
+    async def _delete_idle(self, values: dict[str, int]) -> int:
+        """Delete contacts with nothing open, in two steps.
+
+        Somebody may be returning in this very moment. So the rows are held first, leaving out those
+        that others hold, and are looked at anew once they are ours: a single DELETE would wait for
+        the other transaction and then delete what it has just begun.
+        """
+        rows = await self._tx.rows(_idle(self._tx.postgres), values)
+        ids = numbers([row.id for row in rows], postgres=self._tx.postgres)
+        return await self._tx.change(_delete(self._tx.postgres), values | {"ids": ids})
 
     async def _count(self, name: str, values: dict[str, int]) -> int:
         row = await self._tx.row(_number(name), values)
@@ -96,6 +107,27 @@ _DUE: Final[dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]]] = 
     "drafts": (contacts, contacts.c.id, contacts.c.expire_on <= bindparam("today")),
     "contacts": (contacts, contacts.c.id, _nothing_open()),
 }
+
+
+_OWN: Final = frozenset({"drafts", "contacts"})
+"""What is not deleted by one statement."""
+
+
+@cache
+def _idle(postgres: bool) -> Select[tuple[int]]:
+    query = (
+        select(contacts.c.id)
+        .where(_nothing_open())
+        .order_by(contacts.c.last_on, contacts.c.id)
+        .limit(bindparam("most"))
+    )
+    return query.with_for_update(skip_locked=True) if postgres else query
+
+
+@cache
+def _delete(postgres: bool) -> Delete:
+    chosen = among(contacts.c.id, "ids", postgres=postgres)
+    return delete(contacts).where(chosen, _nothing_open())
 
 
 @cache
