@@ -24,7 +24,7 @@ from flows.session import NotASession, Session, pack, unpack
 from storage import data_keys, vault
 from storage.data_keys import DataKey, Slots, slot_of
 from storage.errors import Busy, NotFound, Stale
-from storage.keyring import KeysUnusable
+from storage.keyring import KeyGone
 from storage.tables import contacts
 from storage.tasks import Tasks
 from storage.transaction import (
@@ -221,7 +221,7 @@ class Contacts:
                 return key, None, ""
             packed = vault.unbox_session(key, row.session_box, row.tag, row.revision)
             return key, unpack(packed), ""
-        except KeysUnusable:
+        except KeyGone:
             return None, None, "expired"
         except (CannotOpen, NotASession):
             return None, None, "damaged"

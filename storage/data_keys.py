@@ -9,7 +9,8 @@ Theory of the races. A secret is written while the writer holds the contact's ro
 a new contact's row is invisible to others until commit) the shared SLOTS lock. A wipe after commit
 happens in a transaction of its own that locks the contact again and asks which generation is
 current: so a late wipe can never hit the secret of a newer generation. The sweeper at start holds
-the SLOTS lock alone, so nothing it sees can be half-way.
+the SLOTS lock alone, so nothing it sees can be half-way; it takes no row locks, because whoever
+holds a row may be waiting for the SLOTS lock.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sqlalchemy import Select, select
 
 from storage import vault
 from storage.errors import Full, KeysMissing, StorageError
-from storage.keyring import Keystore, KeysUnusable
+from storage.keyring import KeyGone, Keystore, KeysUnusable
 from storage.tables import contacts
 from storage.transaction import SLOTS_LOCK, Transaction, among, locked, numbers
 
@@ -102,25 +103,34 @@ def rebox(
     tx: Transaction, contact: int, generation: int, tag: bytes, key: bytes, day: int
 ) -> bytes:
     """Return a data key boxed under the epoch of ``day``. Raises `CannotKeep`."""
-    slot = tx.keystore.slot(slot_of(contact, generation))
+    slot = tx.slot(slot_of(contact, generation))
     if slot is None:
         raise KeysMissing
     return vault.box_data_key(tx.key_of(day), slot, day, key, tag)
 
 
 def open_box(tx: Transaction, contact: int, generation: int, tag: bytes, key_box: bytes) -> bytes:
-    """Return the data key in ``key_box``. Raises `KeysUnusable` (it ended) and `CannotOpen`."""
+    """Return the data key in ``key_box``.
+
+    Raises `KeyGone` (it ended), `CannotOpen`, and `CannotKeep` when that cannot be told just now.
+    """
     epoch_key = tx.epoch_key(vault.day_of(key_box))
-    slot = tx.keystore.slot(slot_of(contact, generation))
+    slot = tx.slot(slot_of(contact, generation))
     if slot is None:
-        raise KeysUnusable("the slot is empty")
+        raise KeyGone("the slot is empty")
     return vault.unbox_data_key(epoch_key, slot, key_box, tag)
 
 
-async def wipe_stale(tx: Transaction, slots: Slots, indexes: Sequence[int]) -> int:
-    """Wipe those of these slots that no contact's current data key hangs on; return how many."""
+async def wipe_stale(
+    tx: Transaction, slots: Slots, indexes: Sequence[int], *, alone: bool = False
+) -> int:
+    """Wipe those of these slots that no contact's current data key hangs on; return how many.
+
+    ``alone``: the caller holds the SLOTS lock, so that no rows need to be held.
+    """
     owners = sorted({contact_of(index) for index in indexes})
-    found = await tx.rows(_generations(tx.postgres), {"ids": numbers(owners, postgres=tx.postgres)})
+    query = _generations(tx.postgres, alone)
+    found = await tx.rows(query, {"ids": numbers(owners, postgres=tx.postgres)})
     current = {slot_of(row.id, row.generation) for row in found if row.key_box is not None}
     stale = [index for index in indexes if index not in current]
     await slots.wipe(stale)
@@ -130,14 +140,14 @@ async def wipe_stale(tx: Transaction, slots: Slots, indexes: Sequence[int]) -> i
 async def sweep(tx: Transaction, slots: Slots, indexes: Sequence[int]) -> int:
     """Wipe orphans among these slots while nobody fills any: for the start of a process."""
     await tx.lock(SLOTS_LOCK)
-    return await wipe_stale(tx, slots, indexes)
+    return await wipe_stale(tx, slots, indexes, alone=True)
 
 
 @cache
-def _generations(postgres: bool) -> Select[tuple[int, int, bytes | None]]:
+def _generations(postgres: bool, alone: bool) -> Select[tuple[int, int, bytes | None]]:
     query = (
         select(contacts.c.id, contacts.c.generation, contacts.c.key_box)
         .where(among(contacts.c.id, "ids", postgres=postgres))
         .order_by(contacts.c.tag)
     )
-    return locked(query, postgres=postgres)
+    return query if alone else locked(query, postgres=postgres)

@@ -352,6 +352,8 @@ def _mark(path: Path) -> tuple[int, int] | None:
         found = os.stat(path, follow_symlinks=False)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise KeysUnusable(f"{path} cannot be looked at: {os.strerror(error.errno or 0)}") from None
     return found.st_ino, found.st_mtime_ns
 
 

@@ -43,7 +43,7 @@ from sqlalchemy.sql.selectable import NamedFromClause
 
 from storage import vault
 from storage.contacts import open_address
-from storage.keyring import KeysUnusable
+from storage.keyring import KeyGone
 from storage.ledger import Ledger
 from storage.tables import DEAD, SENT, WAITING, contacts, outbox
 from storage.transaction import (
@@ -172,7 +172,7 @@ class Outbox:
         day = day_in_utc(letter.due_at)
         try:
             key = self._tx.epoch_key(day)
-        except KeysUnusable:
+        except KeyGone:
             # Keys are made two days ahead: this is planned for later than an epoch key is there.
             key, day = self._tx.contact_key(b"letters/v1"), _LASTING
         return vault.box_waiting(Form.OUTBOX, key, day, letter.body, handle)
@@ -185,7 +185,7 @@ class Outbox:
                 self._tx, row.channel, row.account, contact.tag, contact.address_box
             )
             body = self._open_body(row)
-        except KeysUnusable:
+        except KeyGone:
             return Dead(row.id, "expired")
         except CannotOpen:
             return Dead(row.id, "damaged")

@@ -64,8 +64,11 @@ def open_private(path: Path, flags: int = os.O_RDONLY) -> int:
 def read(path: Path) -> bytes:
     """The content of a small private file. Raises ``FileNotFoundError`` or ``KeysUnusable``."""
     descriptor = open_private(path)
-    with open(descriptor, "rb", buffering=0) as file:
-        return file.readall()
+    try:
+        with open(descriptor, "rb", buffering=0) as file:
+            return file.readall()
+    except OSError as error:
+        raise KeysUnusable(f"{path} cannot be read: {os.strerror(error.errno or 0)}") from None
 
 
 def write(path: Path, data: bytes) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.types import BigInteger, LargeBinary
 
 from storage import vault
 from storage.errors import KeysMissing
-from storage.keyring import Keystore, KeysUnusable
+from storage.keyring import KeyGone, Keystore, KeysUnusable
 from storage.wire import Row, Values, Wire
 
 _NONE: Final[Values] = {}
@@ -83,12 +83,26 @@ class Transaction:
     def epoch_key(self, day: int) -> bytes:
         """Return a day's epoch key; asked of the keystore once in a transaction.
 
-        Raises `keyring.KeyGone`.
+        Raises `keyring.KeyGone` when it was destroyed: what hangs from it has ended. Raises
+        `CannotKeep` when it cannot be read just now (too many open files, others may read it after
+        a careless restore): nothing has ended then, and nothing may be given up for lost.
         """
         key = self._epochs.get(day)
         if key is None:
-            key = self._epochs[day] = self.keystore.epoch_key(day)
+            try:
+                key = self._epochs[day] = self.keystore.epoch_key(day)
+            except KeyGone:
+                raise
+            except KeysUnusable:
+                raise KeysMissing from None
         return key
+
+    def slot(self, index: int) -> bytes | None:
+        """Return the secret in a slot, None when there is none (any more). Raises `CannotKeep`."""
+        try:
+            return self.keystore.slot(index)
+        except OSError:
+            raise KeysMissing from None
 
     def key_of(self, day: int) -> bytes:
         """Return a day's epoch key, for something to be kept under it. Raises `CannotKeep`."""
