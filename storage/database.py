@@ -5,7 +5,8 @@
 
 A transaction is kept whole or not at all. Whoever catches `CannotKeep` out of it must not
 acknowledge anything to a provider. Secrets of data keys that ended are wiped after the commit;
-should the process die in between, `sweep` does it at the next start.
+should that fail, the next transaction does it; should the process die in between, `sweep` does it
+at the next start.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -147,6 +149,7 @@ class Database:
         self._engine = engine
         self._keystore = keystore
         self._slots = Slots(keystore)
+        self._unwiped: set[int] = set()
 
     @classmethod
     async def connect(cls, url: str, keystore: Keystore) -> Self:
@@ -171,22 +174,26 @@ class Database:
         up to five times in all: so it must do nothing but work on what it is given. Raises
         `CannotKeep`, and whatever ``job`` raises.
         """
-        for attempt in range(1, TRIES + 1):
-            try:
-                async with self.begin() as work:
-                    return await job(work)
-            except Busy:
-                if attempt == TRIES:
-                    raise
-            await asyncio.sleep(random.uniform(0.005, 0.02) * 2**attempt)
-        raise Busy  # never reached: the last try returns or raises
+
+        async def once() -> T:
+            async with self.begin() as work:
+                return await job(work)
+
+        return await _unless_busy(once)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Work]:
         """Open one transaction: committed when the block ends, undone when it raises."""
-        async with self._transaction() as tx:
-            yield Work(tx, self._slots)
-        await self._wipe(tx.stale_slots)
+        stale: list[int] = []
+        try:
+            async with self._transaction() as tx:
+                stale = tx.stale_slots
+                yield Work(tx, self._slots)
+        except BaseException:
+            # Perhaps it was committed all the same: the line broke, or we were cut off.
+            self._unwiped.update(stale)
+            raise
+        await self._wipe(stale)
 
     @asynccontextmanager
     async def sole(self, name: str) -> AsyncIterator[bool]:
@@ -202,13 +209,16 @@ class Database:
         """Wipe slots no contact's data key hangs on; return how many. For the start of a process.
 
         They are left behind by a process that died between a commit and the wipe that follows it.
+        Others may be at work meanwhile. Raises `CannotKeep`.
         """
         wiped, used = 0, await self._slots.used()
         for start in range(0, len(used), _SWEPT_AT_ONCE):
-            part = used[start : start + _SWEPT_AT_ONCE]
-            async with self._transaction() as tx:
-                wiped += await data_keys.sweep(tx, self._slots, part)
+            wiped += await _unless_busy(partial(self._sweep, used[start : start + _SWEPT_AT_ONCE]))
         return wiped
+
+    async def _sweep(self, part: Sequence[int]) -> int:
+        async with self._transaction() as tx:
+            return await data_keys.sweep(tx, self._slots, part)
 
     async def checkpoint(self) -> None:
         """Fold SQLite's log into its file and cut it to nothing; PostgreSQL does so by itself."""
@@ -256,14 +266,20 @@ class Database:
         raise Unreachable  # never reached: the second attempt returns or raises
 
     async def _wipe(self, slots: Sequence[int]) -> None:
-        if not slots:
+        """Wipe these slots, and those an earlier wipe has left, unless a key hangs on them."""
+        if not slots and not self._unwiped:
             return
+        taken, self._unwiped = sorted(self._unwiped.union(slots)), set()
         try:
             async with self._transaction() as tx:
-                await data_keys.wipe_stale(tx, self._slots, slots)
+                await data_keys.wipe_stale(tx, self._slots, taken)
         except CannotKeep as fault:
-            # The transaction itself is committed and must not look failed; `sweep` will do it.
-            _log.warning("slot_wipe_failed", reason=type(fault).__name__, count=len(slots))
+            # The transaction itself is committed and must not look failed; the next one does it.
+            self._unwiped.update(taken)
+            _log.warning("slot_wipe_failed", reason=type(fault).__name__, count=len(taken))
+        except BaseException:
+            self._unwiped.update(taken)
+            raise
 
     async def _check(self) -> None:
         async with self._transaction() as tx:
@@ -290,6 +306,18 @@ class Database:
     def _lock_file(self, name: str) -> Path:
         file = connection.file_of(self._url)
         return file.with_name(f"{file.name}.{_digest(name).hex()[:16]}.lock")
+
+
+async def _unless_busy(act: Callable[[], Awaitable[T]]) -> T:
+    """Do ``act``, and again while another transaction is in the way, up to five times in all."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            return await act()
+        except Busy:
+            if attempt == TRIES:
+                raise
+        await asyncio.sleep(random.uniform(0.005, 0.02) * 2**attempt)
+    raise Busy  # never reached: the last try returns or raises
 
 
 async def _give_back(opened: AsyncConnection, wire: Wire) -> None:
