@@ -23,8 +23,8 @@ INTRO = Lines(
         ),
         _("It is free. We never ask for money and never give news through middlemen."),
         _(
-            "We are no authority, and neither the National Commission nor the UN (IIMP). What you "
-            "tell reaches them or anybody else only if you agree, one by one."
+            "We are no authority: not the National Commission and not the UN (IIMP). What you tell "
+            "reaches them or anybody else only if you agree, one by one."
         ),
         _("We write down your report and follow it up. We promise no result: it can take years."),
         _(

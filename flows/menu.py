@@ -83,7 +83,7 @@ DELETED: tuple[Sentence, ...] = (
 )
 
 HUMAN: tuple[Sentence, ...] = (
-    _("We have asked our team that a person writes to you here. You can go on in the meantime."),
+    _("We have asked our team to write to you here. You can go on in the meantime."),
     _("They never ask for money, and they never ask for a code that came by telephone."),
 )
 HELP = Lines(
