@@ -49,6 +49,9 @@ DELETED_AT_ONCE = 100
 """Message ids in one deletion (Bot API: 100)."""
 SLICE = 200
 """Most letters held in memory for one account: what arrives meanwhile can still go before."""
+GATHER = 0.005
+"""Seconds that letters which went out wait for others to be settled with: a transaction for each
+would cost more than sending it. New letters never wait for it."""
 STOP_WITHIN = 5.0
 """Seconds that running sends are given when the program stops."""
 BROADCAST = 2
@@ -136,6 +139,7 @@ class Sender:
         self._running: dict[int, asyncio.Task[_Outcome]] = {}
         self._ended: list[_Outcome] = []
         self._something = asyncio.Event()
+        self._gathering: asyncio.TimerHandle | None = None
         self._stopping = asyncio.Event()
         self._quiet = asyncio.Event()
         self._frozen_until: datetime | None = None
@@ -189,7 +193,8 @@ class Sender:
         self._failures, self._took_over = 0, True
         for letter in claimed:
             self._start(letter)
-        if due is None and not self._running and not self._something.is_set():
+        unfinished = self._running or self._ended or self._something.is_set()
+        if due is None and not unfinished:
             self._quiet.set()
         return self._seconds_until(due)
 
@@ -223,6 +228,11 @@ class Sender:
         del self._running[letter.contact_id]
         cut_off = done.cancelled() or done.exception() is not None
         self._ended.append(self._given_back(letter) if cut_off else done.result())
+        if self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(GATHER, self._gathered)
+
+    def _gathered(self) -> None:
+        self._gathering = None
         self._something.set()
 
     def _given_back(self, letter: Letter) -> _Outcome:
