@@ -97,7 +97,7 @@ async def until(check: Callable[[], object], within: float = WITHIN) -> None:
 async def all_taps_answered(server: BotApiServer) -> None:
     """Wait until every tap was answered; fail when one is not."""
     for person in server.people.values():
-        await person.wait_for(lambda it: all(tap.answered for tap in it.taps))
+        await person.wait_for(lambda it: all(tap.answered for tap in it.taps), WITHIN)
 
 
 def check_manners(server: BotApiServer) -> None:
@@ -184,7 +184,7 @@ async def step(person: Person, talker: Talker) -> bool:
         person.write(act.text)
     # An older question may still show its buttons after the newest has lost them.
     await person.wait_for(
-        lambda it: codes_of(it) or (screen(it) != before and screen(it)[0] >= before[0])
+        lambda it: codes_of(it) or (screen(it) != before and screen(it)[0] >= before[0]), WITHIN
     )
     return True
 
@@ -206,7 +206,8 @@ async def begin(server: BotApiServer, chat_id: int, family: Family) -> Person:
     """Let the family write its first word and see the first question."""
     person = server.person(chat_id, language_code=family.language)
     person.start()
-    await person.wait_for(lambda it: it.buttons)
+    # A webhook is set, and updates come, only some seconds after the program has begun.
+    await person.wait_for(lambda it: it.buttons, WITHIN)
     return person
 
 
@@ -226,7 +227,7 @@ async def stands(person: Person, question: Screen, after: int) -> list[str]:
 
     ``after`` is how many messages stood there before.
     """
-    await person.wait_for(lambda it: len(it.received) > after)
+    await person.wait_for(lambda it: len(it.received) > after, WITHIN)
     await asyncio.sleep(0.2)
     assert _codes(screen(person)) == _codes(question)
     return [shown.text for shown in person.received[after:]]
@@ -294,7 +295,7 @@ async def test_a_family_blocks_pauses_and_returns_after_a_restart(
         assert await stay.stop() == 0
         await stay.start()
         person.write("متابعة" if language == "ar" else "continue")
-        await person.wait_for(lambda it: _codes(screen(it)) == _codes(question))
+        await person.wait_for(lambda it: _codes(screen(it)) == _codes(question), WITHIN)
         await walk(person, family)
         sealed = await stay.reports()
         (code,) = sealed
