@@ -35,7 +35,8 @@ FAST = {"PACE_BOT": "10000", "PACE_CHAT": "10000", "PACE_BURST": "1000"}
 
 _RUNS = b"Athar runs"
 _PORT = re.compile(r"http://[^\s/]*:(\d+)/")
-Plants = Sequence[tuple[str, Mapping[str, Any]]]
+Plant = tuple[str, Mapping[str, Any]]
+Plants = Sequence[Plant]
 
 
 class Ended(Exception):
@@ -151,7 +152,9 @@ class Program:
         self.start_seconds.append(time.monotonic() - begun)
 
     def launch(self, plants: Plants | None = None) -> None:
-        """Start and return at once."""
+        """Start and return at once. Raises `Ended` while it still runs."""
+        if self.is_running:
+            raise Ended("it still runs; kill or stop it first")
         self._log_from = self.log.stat().st_size if self.log.exists() else 0
         self.starts += 1
         order = {
