@@ -392,6 +392,9 @@ class _Taking:
             turn = self._conversation(
                 lane.session, _heard(message, lane), self._now, self._tools, self._flows
             )
+            if lane.session and lane.session.carried and not turn.session.carried:
+                # What was carried over from a report already sealed is let go, so its key ends.
+                lane.renew = True
             if _is_only_words(turn):
                 self._speak(lane, message, turn.session, list(turn.effects), self._known)
                 lane.session, lane.changed, lane.forget = turn.session, True, False
