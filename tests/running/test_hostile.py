@@ -32,14 +32,6 @@ MARK = "Eisvogelruf"
 STRANGER = 7_666_000_001
 Hostile = object | bytes
 
-
-@pytest.fixture(scope="module")
-def starter() -> Iterator[Starter]:
-    """One process that has imported the program, for all tests here."""
-    with Starter() as running:
-        yield running
-
-
 # -- what is thrown at it
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -22,14 +22,6 @@ from tests.running.program import Starter
 from tests.running.stay import Mode, Stay
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def starter() -> Iterator[Starter]:
-    """One process that has imported the program, for all tests here."""
-    with Starter() as running:
-        yield running
-
 
 WITHIN = 60.0
 
