@@ -269,10 +269,12 @@ class App:
         # Where another process takes messages in, nobody wakes us but the clock.
         look_every = 15.0 if "intake" in self.settings.roles else 1.0
         look = Tick("deliver", look_every, rooms.delivery.look, sole=False)
+        drop = Tick("drop_keys", 5.0, upkeep.drop_keys, sole=False)
         if "delivery" not in self.settings.roles:
-            return (look,)
+            return (look, drop)
         return (
             look,
+            drop,
             Tick("keys", 3600.0, upkeep.keep_keys),
             Tick("remind", 600.0, upkeep.remind),
             Tick("forget", 900.0, upkeep.forget),

@@ -41,6 +41,8 @@ _LASTING: Final = ("contact", "tag", "origin")
 _EPOCHS: Final = "epochs"
 _STOPPED: Final = "stopped"
 _FRESH_SECONDS: Final = 0.25
+_LIFE: Final = timedelta(days=32)
+"""How long a key is there: made two days ahead, destroyed after thirty."""
 _MOST_HELD: Final = 48
 """Thirty days, two ahead, and room for a change of the period."""
 
@@ -121,10 +123,17 @@ class Keystore:
         return self._key(f"{_EPOCHS}/{date.fromordinal(day + _FIRST_ORDINAL).isoformat()}")
 
     def make_epochs(self, today: date, ahead: int = 2) -> None:
-        """Make what is missing of today (UTC) and the days ``ahead``. Raises ``Stopped``."""
+        """Make what is missing of today (UTC) and the days ``ahead``. Raises ``Stopped``.
+
+        Raises ``KeysUnusable`` when the clock has fallen back so far that what would be kept under
+        such a day would be destroyed as soon as it is set right.
+        """
         with self._writing():
             if self.is_stopped:
                 raise Stopped(f"{self.path} was emptied in an emergency; resume it first")
+            days = self.epochs()
+            if days and today < min(days[0], days[-1] - _LIFE):
+                raise KeysUnusable(f"the clock says {today}, long before the newest key: set it")
             _make_epochs(self.path, today, ahead)
 
     def destroy_epochs(self, before: date) -> int:

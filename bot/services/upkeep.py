@@ -62,15 +62,25 @@ class Upkeep:
     async def keep_keys(self) -> int:
         """Make the keys of today and the coming days, destroy those of drafts long ended.
 
-        Returns how many were destroyed. In a stopped keystore nothing is made.
+        Returns how many were destroyed. In a stopped keystore nothing is made. On a day that was
+        not expected (the service has rested for days, or the clock has leapt) nothing is destroyed
+        at the first look: there is an hour to set the clock.
         """
         today = self._clock().date()
         try:
+            expected = today in self._keystore.epochs()
             self._keystore.make_epochs(today)
         except KeysUnusable as error:
             log.error("keys_not_made", alarm=True, exc_info=error)
             return 0
+        if not expected:
+            log.warning("day_not_expected")
+            return 0
         return self._keystore.destroy_epochs(today - timedelta(days=EXPIRE_AFTER))
+
+    async def drop_keys(self) -> None:
+        """Let go of keys that another process has destroyed, also while nobody writes."""
+        self._keystore.drop_destroyed()
 
     async def remind(self) -> int:
         """Remind of unfinished reports, each once, in the daytime; return how many it was."""
