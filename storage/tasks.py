@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Integer, String, bindparam, exists, insert, select, update
 
 from storage.tables import tasks
-from storage.transaction import Transaction, as_date, day
+from storage.transaction import INTEGER, Transaction, as_date, day
 from storage.values import Task
 
 _OPEN = (
@@ -17,6 +17,21 @@ _OPEN = (
     .limit(bindparam("most"))
 )
 _PUT = insert(tasks)
+_REPEATED = exists().where(
+    tasks.c.done_on.is_(None),
+    tasks.c.reason == bindparam("reason", type_=String()),
+    tasks.c.contact_id.is_not_distinct_from(bindparam("contact_id", type_=INTEGER)),
+    tasks.c.case_id.is_not_distinct_from(bindparam("case_id", type_=INTEGER)),
+)
+_PUT_ONCE = insert(tasks).from_select(
+    ["reason", "contact_id", "case_id", "put_on"],
+    select(
+        bindparam("reason", type_=String()),
+        bindparam("contact_id", type_=INTEGER),
+        bindparam("case_id", type_=INTEGER),
+        bindparam("put_on", type_=Integer()),
+    ).where(~_REPEATED),
+)
 _DONE = (
     update(tasks)
     .where(tasks.c.id == bindparam("row"), tasks.c.done_on.is_(None))
@@ -39,14 +54,15 @@ class Tasks:
     async def put_on(
         self, reason: str, contact_id: int | None, case_id: int | None, today: date
     ) -> None:
-        """Put a task on this day."""
+        """Put a task on this day; one that is open already for the same is not put again."""
         row = {
             "reason": reason,
             "contact_id": contact_id,
             "case_id": case_id,
             "put_on": day(today),
         }
-        await self._tx.change(_PUT, row)
+        of_nobody = contact_id is None and case_id is None
+        await self._tx.change(_PUT if of_nobody else _PUT_ONCE, row)
 
     async def open(self, limit: int = 100) -> list[Task]:
         """Return the oldest tasks nobody has done."""
