@@ -36,6 +36,7 @@ from bot.channels.base import Limits
 from bot.languages import Known
 from bot.letters import gather, pack, pack_inbound
 from bot.messages import Address, ChannelName, Inbound, Outbound, Unreadable
+from bot.pace import Pace, People
 from bot.render import Reader, render
 from bot.services.standing import tell_standing
 from flows import receipt
@@ -78,6 +79,11 @@ LARGEST = 256
 # Translators: who runs the service, where nobody has entered the name of an organisation.
 NO_NAME = _("An association of families")
 
+AT_ONCE, MOST_WAITING = 60, 100
+"""Who has written more than this many messages, one a second not counted, and has this many
+answers waiting, is not answered further until some have gone out. Everything is kept all the same,
+and what follows from more than words (a receipt, a task) is always said."""
+
 SEND_AGAIN = _(
     "That message could not be kept, through a fault on our side. Please send it once more."
 )
@@ -118,6 +124,7 @@ class Intake:
         self._organisation = organisation
         self._chance = chance
         self._flows = flows
+        self._eager = People(Pace(per_person=1.0, burst=AT_ONCE))
         self._waiting: list[_Waiting] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -209,6 +216,7 @@ class Intake:
                 await taking.set_aside(message, "refused")
             else:
                 await taking.lock([message])
+                taking.note(message)
                 await taking.excuse(message)
             return await taking.write()
 
@@ -226,6 +234,7 @@ class Intake:
             self._chance,
             self._flows,
             self._conversation,
+            self._eager,
         )
 
     async def _take_in(self, work: Work, batch: Batch) -> set[_Account]:
@@ -283,6 +292,7 @@ class _Lane:
     changed: bool = False
     renew: bool = False
     forget: bool = False
+    more_than_words: bool = False
     heard: list[_Heard] = field(default_factory=list)
 
 
@@ -327,8 +337,10 @@ class _Taking:
         chance: Callable[[int], bytes],
         flows: Mapping[str, Flow],
         conversation: Conversation,
+        eager: People,
     ) -> None:
         self._conversation = conversation
+        self._eager = eager
         self._work = work
         self._tools = tools
         self._limits = limits
@@ -385,7 +397,7 @@ class _Taking:
             await self._mark(lane, "active")
         if message.kind == "unblocked":
             return
-        self._note(lane, message)
+        self.note(message)
         if lane.session is None:
             lane.session = await self._returned(lane, message.language_hint)
         try:
@@ -413,7 +425,9 @@ class _Taking:
         session = lane.session or Session(language=_language(message.language_hint))
         self._speak(lane, message, session, [Say((SEND_AGAIN,))], self._known)
 
-    def _note(self, lane: _Lane, message: Inbound) -> None:
+    def note(self, message: Inbound) -> None:
+        """Remember the id of ``message``, so that it can be wiped from the chat."""
+        lane = self._lanes[_reach(message.address)]
         if message.message_id and message.kind != "button":
             self._noted.append(Noted(lane.contact.id, message.message_id, "in", self._now))
 
@@ -424,7 +438,7 @@ class _Taking:
     # --------------------------------------------------------------------- carrying effects out
 
     async def _carry_out(self, lane: _Lane, message: Inbound, turn: Turn) -> None:
-        lane.forget = False
+        lane.forget, lane.more_than_words = False, True
         doing = _Doing(dict(self._known), turn.session, any(map(_is_detached, turn.effects)))
         for effect in turn.effects:
             await self._do(lane, doing, effect)
@@ -542,7 +556,12 @@ class _Taking:
             for lane in lanes
             if lane.changed and lane.session and not lane.forget
         ]
-        letters = [letter for lane in lanes for letter in self._letters(lane)]
+        letters = [
+            letter
+            for lane in lanes
+            if not await self._is_flooding(lane)
+            for letter in self._letters(lane)
+        ]
         if changed:
             await work.contacts.save(changed, self._today)
         if letters:
@@ -550,6 +569,14 @@ class _Taking:
         if self._noted:
             await work.ledger.remember(self._noted)
         return {(letter.channel, letter.account) for letter in letters}
+
+    async def _is_flooding(self, lane: _Lane) -> bool:
+        """Whether more answers to this contact would only fill the outbox: see `MOST_WAITING`."""
+        now, who = self._now.timestamp(), lane.contact.id
+        free_at = max((self._eager.reserve(who, now) for _heard in lane.heard), default=now)
+        if free_at <= now or lane.more_than_words:
+            return False
+        return await self._work.outbox.waiting(who) >= MOST_WAITING
 
     def _letters(self, lane: _Lane) -> list[NewLetter]:
         reach, contact_id = lane.contact.reach, lane.contact.id
