@@ -22,10 +22,11 @@ def keyring_dir(settings: Settings) -> Path:
 async def prepare(settings: Settings) -> list[str]:
     """Make what a first start lacks; return lines for whoever started it, empty when nothing was.
 
-    Does nothing where ``ATHAR_DATABASE_URL`` is set. Raises `KeysUnusable` and `StorageError`.
+    Makes nothing where ``ATHAR_DATABASE_URL`` is set; of a demonstration key it warns every time.
+    Raises `KeysUnusable` and `StorageError`.
     """
     if settings.database_url:
-        return []
+        return _warning(settings)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = []
     if not settings.keystore_dir.exists():
@@ -42,8 +43,11 @@ def _warning(settings: Settings) -> list[str]:
     path = keyring_dir(settings)
     if not path.exists() or not Keyring(path).is_demonstration:
         return []
-    return [
+    lines = [
         f"DEMONSTRATION KEY: the key that opens every report lies in {path},",
         "beside the reports. Good for trying out; never for the words of real families.",
         "For a real service: `athar keys init` (see docs/runbook.md).",
     ]
+    if settings.telegram_token:
+        lines.append("A BOT IS SET UP: if families can find it, stop now and make real keys.")
+    return lines

@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from bot.demonstration import keyring_dir
-from bot.settings import Settings
+from bot.settings import Settings, is_loopback
 from flows.text import LANGUAGES
 from storage import vault
 from storage.connection import OLDEST_SQLITE
@@ -98,8 +99,11 @@ def _keys(settings: Settings) -> Finding:
         return Finding("keys", False, "stopped by an emergency: see docs/runbook.md")
     if not found.has_today:
         return Finding("keys", None, "today's key is missing; `athar run` makes it at its start")
-    kind = "a DEMONSTRATION key" if found.is_demonstration else "real keys"
-    return Finding("keys", True, f"{kind}, generation {found.generation}")
+    if found.is_demonstration:
+        # With a bot, families may be writing: then it is a fault and no longer a demonstration.
+        well = False if settings.telegram_token else None
+        return Finding("keys", well, f"a DEMONSTRATION key lies in {keyring_dir(settings)}")
+    return Finding("keys", True, f"real keys, generation {found.generation}")
 
 
 def _catalogues(_settings: Settings) -> Finding:
@@ -119,8 +123,35 @@ def _channels(settings: Settings) -> Finding:
     return Finding("channels", bool(doors), ", ".join(doors) or "no way in is configured")
 
 
+def _network(settings: Settings) -> Finding:
+    clear = []
+    if settings.telegram_token and _in_clear(settings.telegram_api_url):
+        clear.append("the Bot API (ATHAR_TELEGRAM_API_URL: https)")
+    if _database_in_clear(settings.database_url):
+        clear.append("the database (ATHAR_DATABASE_URL: ?ssl=verify-full)")
+    if clear:
+        return Finding("network", False, "in clear, or with anybody: " + ", ".join(clear))
+    if "intake" in settings.roles and not settings.on_loopback:
+        words = f"the HTTP port is open on {settings.http_host}: only with TLS in front of it"
+        return Finding("network", None, words)
+    return Finding("network", True, "nothing leaves this machine in clear")
+
+
+def _in_clear(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def _database_in_clear(url: str) -> bool:
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("postgresql") or not parts.hostname:
+        return False  # a file, or a socket of this machine
+    asked = parse_qs(parts.query).get("ssl", [""])[-1]
+    return not is_loopback(parts.hostname) and asked not in ("verify-full", "verify-ca")
+
+
 CHECKS: tuple[Check, ...] = (
-    _python, _sqlite, _cryptography, _data_dir, _disk, _keys, _catalogues, _channels,
+    _python, _sqlite, _cryptography, _data_dir, _disk, _keys, _catalogues, _channels, _network,
 )  # fmt: skip
 
 

@@ -39,12 +39,22 @@ ROLES = ("intake", "delivery", "console", "staffbot")
 OFFICIAL_BOT_API = "https://api.telegram.org"
 
 _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
-_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _DATABASES = ("sqlite+aiosqlite:///", "postgresql+asyncpg://")
 
 
 class Refused(Exception):
     """The settings cannot be used; the text is one line for whoever runs the program."""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether this host name or address is this very machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Settings(BaseSettings):
@@ -102,7 +112,7 @@ class Settings(BaseSettings):
     @classmethod
     def _a_webhook_secret(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret and not _WEBHOOK_SECRET.fullmatch(secret.get_secret_value()):
-            raise ValueError("must be 1 to 256 of the characters A-Z a-z 0-9 _ -")
+            raise ValueError("must be 16 to 256 of the characters A-Z a-z 0-9 _ -")
         return secret
 
     @field_validator("signal_rpc")
@@ -190,12 +200,7 @@ class Settings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the HTTP port."""
-        if self.http_host == "localhost":
-            return True
-        try:
-            return ip_address(self.http_host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.http_host)
 
     @property
     def webchat_is_open(self) -> bool:

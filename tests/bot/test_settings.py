@@ -80,7 +80,7 @@ def test_a_wrong_value_is_refused_in_one_line_that_names_the_variable_and_not_th
             {
                 "telegram_token": TOKEN,
                 "public_url": "http://athar.example",
-                "telegram_webhook_secret": "s",
+                "telegram_webhook_secret": "of-this-test-only",
             },
             "PUBLIC_URL",
         ),
