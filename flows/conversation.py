@@ -677,7 +677,8 @@ def _has_unsent(talk: Talk) -> bool:
 
 
 def _to_delete(talk: Talk) -> Step:
-    return _show(talk, "delete")
+    """Ask before deleting what is not sent yet; what was sent can be withdrawn."""
+    return _show(talk, "delete") if talk.session.drafts.keys() - {"consent"} else _to_withdraw(talk)
 
 
 def _to_deleted(talk: Talk) -> Step:

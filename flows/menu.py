@@ -115,6 +115,7 @@ VERIFY = Lines(
 DANGER_TITLE = _("Your safety comes first. Nothing needs to be answered now.")
 DANGER_CHOICES: tuple[tuple[str, Sentence], ...] = (
     ("!wipe", _("Clear this chat now")),
+    ("!delete", _("Delete what I told so far")),
     ("!short", _("Only the eight shortest questions")),
     ("!pause", _("Pause: go on another day")),
 )
