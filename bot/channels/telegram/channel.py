@@ -37,7 +37,7 @@ MOST_FILE: Final = 20 << 20
 """What the Bot API lets a bot download."""
 WEBHOOK_CONNECTIONS: Final = 40
 FLOODED_CHATS: Final = 3
-"""So many conversations told to wait at the same time mean that all of us are."""
+"""So many conversations told to wait, and none that was written to since, mean that all of us are."""
 
 Words = Mapping[str, str]
 Menu = Mapping[str, Sequence[tuple[str, str]]]
@@ -319,6 +319,9 @@ class TelegramChannel:
                 result = _done.decode(answer.body).result
             except _BROKEN:
                 raise _malformed(answer) from None
+            if call.method == "sendMessage":
+                # Somebody hears us: who is told to wait has caused it alone.
+                self._floods.clear()
             return str(result.message_id) if isinstance(result, _Sent) else message_id
         refusal = read_refusal(answer)
         outcome = judge(refusal).outcome
