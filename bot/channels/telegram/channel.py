@@ -37,7 +37,7 @@ MOST_FILE: Final = 20 << 20
 """What the Bot API lets a bot download."""
 WEBHOOK_CONNECTIONS: Final = 40
 FLOODED_CHATS: Final = 3
-"""So many conversations told to wait, and none that was written to since, mean that all of us are."""
+"""So many conversations told to wait, and nobody written to since, mean that all of us are."""
 
 Words = Mapping[str, str]
 Menu = Mapping[str, Sequence[tuple[str, str]]]
