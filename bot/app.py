@@ -38,7 +38,7 @@ from bot.phones import read_phone
 from bot.redaction import note_loop_failure
 from bot.scheduler import Scheduler, Tick
 from bot.services.intake import NO_NAME, Intake
-from bot.services.upkeep import Upkeep, day_of
+from bot.services.upkeep import Upkeep, day_begins, day_of
 from bot.settings import Settings
 from flows.engine import Tools
 from flows.text import LANGUAGES, Words
@@ -202,8 +202,14 @@ class App:
         for channel in self._channels():
             if channel is self.webchat or "delivery" in self.settings.roles:
                 pace = self._pace(channel)
-                senders.append((channel, Sender(database, channel, pace, clock=self._clock)))
+                sender = Sender(
+                    database, channel, pace, clock=self._clock, rests_until=self._rests_until
+                )
+                senders.append((channel, sender))
         return senders
+
+    def _rests_until(self, now: datetime) -> datetime | None:
+        return day_begins(now, self.settings.zone)
 
     def _pace(self, channel: Channel) -> Pace:
         limits, settings = channel.limits, self.settings

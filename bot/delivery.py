@@ -54,7 +54,7 @@ GATHER = 0.005
 would cost more than sending it. New letters never wait for it."""
 STOP_WITHIN = 5.0
 """Seconds that running sends are given when the program stops."""
-BROADCAST = 2
+REPLY, BROADCAST = 0, 2
 
 GONE = frozenset({"blocked", "deactivated", "chat-not-found", "kicked", "never-started"})
 """Reasons after which nothing we say reaches this person until they write again."""
@@ -115,7 +115,8 @@ class _Outcome:
 class Sender:
     """Sends for one account of one channel.
 
-    ``ticks`` is the clock the pace is measured by: seconds, never going back.
+    ``ticks`` is the clock the pace is measured by: seconds, never going back. ``rests_until`` says
+    until when nothing is said that nobody waits for (all but replies), None in the daytime.
     """
 
     def __init__(
@@ -127,12 +128,14 @@ class Sender:
         clock: Callable[[], datetime],
         ticks: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        rests_until: Callable[[datetime], datetime | None] = lambda _now: None,
     ) -> None:
         self._database = database
         self._channel = channel
         self._clock = clock
         self._ticks = ticks
         self._chance = chance
+        self._rests_until = rests_until
         self._people = People(pace)
         self._gate = Gate(pace.per_second, ticks)
         self._most = max(32, min(SLICE, int(pace.per_second * 2)))
@@ -145,6 +148,7 @@ class Sender:
         self._frozen_until: datetime | None = None
         self._failures = 0
         self._took_over = False
+        self._leading = False
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -164,14 +168,25 @@ class Sender:
         """Send until stopped. Where another process sends, stand by and take over when it ends."""
         name = f"delivery:{self._channel.name}:{self._channel.account}"
         while not self._stopping.is_set():
-            async with self._database.sole(name) as ours:
-                if ours:
-                    await self._send_until_stopped()
-                    return
+            try:
+                async with self._database.sole(name, self._step_back) as ours:
+                    if ours:
+                        await self._send_until_stopped()
+            except StorageError as error:
+                # It is away for the moment: that must not end the program, and intake with it.
+                log.error("delivery_has_no_lock", channel=self._channel.name, alarm=True,
+                          exc_info=error)  # fmt: skip
             await self._rest(standby)
 
+    def _step_back(self) -> None:
+        """The lock is lost: another process may send from now on, and would be sent beside."""
+        log.error("delivery_lost_its_lock", channel=self._channel.name, alarm=True)
+        self._leading = False
+        self._something.set()
+
     async def _send_until_stopped(self) -> None:
-        while not self._stopping.is_set():
+        self._leading, self._took_over = True, False
+        while self._leading and not self._stopping.is_set():
             self._something.clear()
             wait = await self._round()
             await self._wait_for_something(wait)
@@ -240,6 +255,9 @@ class Sender:
 
     async def _carry(self, letter: Letter) -> _Outcome:
         """Do everything in ``letter``; return what became of it."""
+        if letter.priority > REPLY and (until := self._rests_until(self._clock())):
+            # It was put by day and has become late: nobody is to be woken by it.
+            return _Outcome(letter.contact_id, Postponed(letter.id, until, "night"))
         try:
             parcel = letters.unpack(letter.body)
         except letters.Unreadable:
@@ -270,7 +288,8 @@ class Sender:
             start = self._people.reserve(letter.contact_id, self._ticks())
             await self._rest(start - self._ticks())
         await self._gate.enter(letter.priority)
-        return not self._stopping.is_set() and not self._is_frozen(self._clock())
+        ours = self._leading and not self._stopping.is_set()
+        return ours and not self._is_frozen(self._clock())
 
     async def _tap(self, letter: Letter, outbound: Outbound) -> str:
         """Acknowledge a tap while that is worth something; no failure of it matters."""

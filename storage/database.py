@@ -17,7 +17,13 @@ import hashlib
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -196,10 +202,14 @@ class Database:
         await self._wipe(stale)
 
     @asynccontextmanager
-    async def sole(self, name: str) -> AsyncIterator[bool]:
-        """Yield True while this process alone holds the lock ``name``, False when another does."""
+    async def sole(self, name: str, lost: Callable[[], None] | None = None) -> AsyncIterator[bool]:
+        """Yield True while this process alone holds the lock ``name``, False when another does.
+
+        ``lost`` is called when the lock is lost meanwhile: PostgreSQL frees it when the connection
+        breaks, and another process may have it from then on. Raises `CannotKeep`.
+        """
         if connection.is_postgres(self._url):
-            async with self._advisory(name) as held:
+            async with self._advisory(name, lost) as held:
                 yield held
         else:
             with _file_lock(self._lock_file(name)) as held:
@@ -291,13 +301,15 @@ class Database:
                 raise WrongKeystore
 
     @asynccontextmanager
-    async def _advisory(self, name: str) -> AsyncIterator[bool]:
+    async def _advisory(self, name: str, lost: Callable[[], None] | None) -> AsyncIterator[bool]:
         number = int.from_bytes(_digest(name)[:8], "big", signed=True)
         engine = connection.make_engine(self._url, pooled=False)
         opened = await asked(engine.connect().start())
         try:
             await asked(opened.execution_options(isolation_level="AUTOCOMMIT"))
-            yield bool(await asked(opened.scalar(select(sql.pg_try_advisory_lock(number)))))
+            held = bool(await asked(opened.scalar(select(sql.pg_try_advisory_lock(number)))))
+            with await _watched(opened, lost if held else None):
+                yield held
         finally:
             with suppress(*DRIVER_ERRORS):
                 await asyncio.shield(opened.close())
@@ -306,6 +318,25 @@ class Database:
     def _lock_file(self, name: str) -> Path:
         file = connection.file_of(self._url)
         return file.with_name(f"{file.name}.{_digest(name).hex()[:16]}.lock")
+
+
+async def _watched(
+    opened: AsyncConnection, lost: Callable[[], None] | None
+) -> AbstractContextManager[None]:
+    """Return a block during which ``lost`` is called when this connection breaks."""
+    if lost is None:
+        return nullcontext()
+    driver: Any = (await asked(opened.get_raw_connection())).driver_connection
+    return _listening(driver, lambda _driver: lost())
+
+
+@contextmanager
+def _listening(driver: Any, ended: Callable[[Any], None]) -> Iterator[None]:
+    driver.add_termination_listener(ended)
+    try:
+        yield
+    finally:
+        driver.remove_termination_listener(ended)
 
 
 async def _unless_busy(act: Callable[[], Awaitable[T]]) -> T:

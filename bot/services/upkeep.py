@@ -7,7 +7,7 @@ due is written in rows, so a tick that came late or twice changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -85,7 +85,7 @@ class Upkeep:
     async def remind(self) -> int:
         """Remind of unfinished reports, each once, in the daytime; return how many it was."""
         now = self._clock()
-        if not DAY_BEGINS <= now.astimezone(self._zone).hour < DAY_ENDS:
+        if day_begins(now, self._zone) is not None:
             return 0
 
         async def job(work: Work) -> list[NewLetter]:
@@ -137,6 +137,18 @@ class Upkeep:
     async def fold_log(self) -> None:
         """Fold SQLite's log into its file, so that what was deleted is gone from the disk too."""
         await self._database.checkpoint()
+
+
+def day_begins(now: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return when we may next write to somebody who is not waiting; None when that is now.
+
+    Takes and returns aware times; what is returned is in UTC.
+    """
+    local = now.astimezone(zone)
+    if DAY_BEGINS <= local.hour < DAY_ENDS:
+        return None
+    day = local.date() + timedelta(days=1 if local.hour >= DAY_ENDS else 0)
+    return datetime.combine(day, time(DAY_BEGINS), zone).astimezone(UTC)
 
 
 def day_of(moment: datetime, zone: ZoneInfo) -> date:
