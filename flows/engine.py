@@ -8,7 +8,7 @@ How a turn goes
 1. Where is the family? At the answer it is changing (`Session.revisit`), else at the first question
    that applies and has no answer (`flows/shape.py`). Nothing else says where it is.
 2. What did it mean? A button carries the mark of the question it was made for; typed words are read
-   by the question's kind (`flows/readers.py`). The result is one of: understood; understood, to be
+   by the question's kind (`flows/reading.py`). The result is one of: understood; understood, to be
    confirmed (dates); several readings; not understood.
 3. An understood answer replaces the former one. Then step 1 again: the next question follows.
 
@@ -18,176 +18,66 @@ question, and after six a person of the staff is called and the question is left
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
-from functools import lru_cache
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from flows import asking, review
 from flows.asking import ask_question
-from flows.dates import Choices, HijriCalendar, RoughDate, Trouble, read_age, read_birth, read_date
+from flows.dates import RoughDate
 from flows.effects import CallHuman, Effect, Settle, Tap, Turn
 from flows.folding import fold
 from flows.questions import (
     Attachment,
     Choice,
-    Choosable,
     MultipleChoice,
-    Name,
     Number,
-    Phone,
     Place,
     Review,
     RoughDateQuestion,
-    Text,
     YesNo,
 )
 from flows.readers import (
     Chosen,
     Intent,
     Named,
-    Several,
     read_choice,
     read_intent,
-    read_many,
-    read_number,
-    read_place,
     read_yes_no,
 )
+from flows.reading import (
+    TOO_LONG,
+    NotUnderstood,
+    Reading,
+    ToConfirm,
+    ToPick,
+    Understood,
+    fold_number,
+    named,
+    read,
+    ticked,
+)
+from flows.scene import Finished as Finished
+from flows.scene import Heard as Heard
+from flows.scene import Scene as Scene
+from flows.scene import Step as Step
+from flows.scene import Tools as Tools
 from flows.session import (
     Answer,
     Asked,
     Draft,
-    File,
     Given,
     Known,
-    PhoneNumber,
     PlaceName,
     Session,
-    Told,
 )
-from flows.shape import Flow, Stop, before, find_stop, position
-from flows.text import Form, Language, Sentence, Words, _
+from flows.shape import Flow, Stop, before
+from flows.text import Language, Sentence, Words, _
 
 OFFER_AFTER = asking.OFFER_AFTER
 CALL_AFTER = 6
 MOST_STORY = 40_000
 """Characters of one story: about thirty full messages, so that a session stays within bounds."""
-
-
-Speak = Callable[[Sentence, Language, Form], str]
-"""Turns a sentence into words: (sentence, language, form) -> text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What the engine needs from outside, as pure functions.
-
-    ``today`` turns an aware UTC time into the day where the service is; ``phone`` reads a number
-    (typed, ISO country code or empty) and gives None when it is none.
-    """
-
-    speak: Speak
-    hijri: HijriCalendar | None
-    phone: Callable[[str, str], PhoneNumber | None]
-    today: Callable[[datetime], date]
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One thing a person did, as the engine hears it.
-
-    ``button`` is the data of the pressed button, ``what`` names anything that is neither words nor
-    a file (``sticker``, ``location`` ...), ``hint`` the language the person's app is set to,
-    ``channel`` the name of the channel, which decides what is said about its secrecy. ``unseen``
-    says that the words were written before the open question can have been read.
-    """
-
-    kind: Literal["text", "button", "media", "edited", "other"]
-    text: str = ""
-    button: str = ""
-    file: File | None = None
-    what: str = ""
-    hint: str = ""
-    channel: str = ""
-    unseen: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The flow has no question left: for `flows/conversation.py`, never for the hallway."""
-
-    flow: str
-
-
-Step = tuple[Session, tuple[Effect | Finished, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Everything a turn looks at."""
-
-    flow: Flow
-    session: Session
-    now: datetime
-    tools: Tools
-
-    @property
-    def answers(self) -> Told:
-        """The answers of the flow that speaks."""
-        draft = self.session.draft
-        return draft.answers if draft else Told()
-
-    @property
-    def stop(self) -> Stop | None:
-        """Where the family is."""
-        if self.session.revisit:
-            found = find_stop(self.flow, self.answers, self.session.revisit.removeprefix("+"))
-            if found:
-                return found
-        return position(self.flow, self.answers)
-
-    def with_session(self, session: Session) -> Scene:
-        """Return the scene with another session."""
-        return replace(self, session=session)
-
-
-# What reading one message can come to.
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """An answer. ``raw`` is what was typed, exactly."""
-
-    value: Given
-    raw: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToConfirm:
-    """A date, to be echoed and confirmed first."""
-
-    value: RoughDate
-    raw: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToPick:
-    """Several readings of a date."""
-
-    values: tuple[RoughDate, ...]
-    raw: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotUnderstood:
-    """Nothing that answers the question; ``words`` say so kindly and how to go about it."""
-
-    words: Sentence
-
-
-Reading = Understood | ToConfirm | ToPick | NotUnderstood
 
 
 def begin(
@@ -285,11 +175,6 @@ def _numbered(stop: Stop, asked: Asked) -> Sequence[tuple[str, Sentence]]:
     return asking.offer_of(stop) if asked.troubles == OFFER_AFTER and not counts else ()
 
 
-def fold_number(text: str) -> int:
-    """Return the number typed, or 0."""
-    return read_number(text, 1, 1000) or 0
-
-
 # Pressed
 
 
@@ -369,7 +254,7 @@ def _tick(scene: Scene, stop: Stop, code: str) -> Step:
         return ask_again(scene)
     if code not in {option.code for option in question.options}:
         return ask_again(scene)
-    ticks = _ticked(question, tuple(str(tick) for tick in asked.choices), code)
+    ticks = ticked(question, tuple(str(tick) for tick in asked.choices), code)
     session, ask = ask_question(
         scene.flow,
         replace(scene.session, tapped=""),
@@ -378,15 +263,6 @@ def _tick(scene: Scene, stop: Stop, code: str) -> Step:
         mark=asked.mark,
     )
     return session, (Tap(), replace(ask, replace=True))
-
-
-def _ticked(question: MultipleChoice, ticks: tuple[str, ...], code: str) -> tuple[str, ...]:
-    if code in ticks:
-        return tuple(tick for tick in ticks if tick != code)
-    if code in question.alone:
-        return (code,)
-    chosen = {*ticks, code} - set(question.alone)
-    return tuple(option.code for option in question.options if option.code in chosen)
 
 
 def _done(scene: Scene, stop: Stop, asked: Asked) -> Step:
@@ -457,8 +333,8 @@ def _answers_closed(scene: Scene, stop: Stop, text: str) -> bool:
     options = asking.offered(stop, scene.answers)
     if not options or read_intent(text) is None:
         return True
-    named = _named(scene.tools.speak, options, scene.session.form)
-    return any(fold(text) == fold(label) for name in named for label in name.labels)
+    names = named(scene.tools.speak, options, scene.session.form)
+    return any(fold(text) == fold(label) for name in names for label in name.labels)
 
 
 def _answers_reading(scene: Scene, stop: Stop, asked: Asked, text: str) -> Step | None:
@@ -537,7 +413,7 @@ def _story_so_far(scene: Scene, stop: Stop) -> str:
 def _no_room(scene: Scene, stop: Stop, former: str) -> Step:
     """Say what was not kept; what was told before goes on to the next question."""
     if not former:
-        return _take(scene, stop, NotUnderstood(_TOO_LONG))
+        return _take(scene, stop, NotUnderstood(TOO_LONG))
     words = _(
         "There is no more room here, so your last message was not kept. What you told before it "
         "is kept, and you can add more later."
@@ -607,7 +483,6 @@ def _hand_over(scene: Scene, stop: Stop) -> Step:
 
 # Neither words nor a button
 
-_EMPTY = _("Nothing was written in that message. Please write your answer in words.")
 _NOTES: dict[str, Sentence] = {
     "edited": _(
         "We saw that you changed an earlier message. What was told first is kept. To change an "
@@ -656,174 +531,6 @@ def only_ticks(asked: Asked | None) -> Asked | None:
     """Return nothing but the ticks set so far: a page laid over a question must not lose them."""
     ticks = tuple(choice for choice in asked.choices if isinstance(choice, str)) if asked else ()
     return Asked("", "", choices=ticks) if ticks else None
-
-
-# Reading
-
-
-@lru_cache(maxsize=512)
-def _named(speak: Speak, options: tuple[Choosable, ...], form: Form) -> tuple[Named, ...]:
-    """Return options with everything that may be typed for them, in both languages."""
-    return tuple(
-        Named(
-            option.code,
-            (speak(option.label, "ar", form), speak(option.label, "en", form), *option.also),
-        )
-        for option in options
-    )
-
-
-def read(scene: Scene, stop: Stop, text: str) -> Reading:
-    """Read typed words as an answer to ``stop``."""
-    question, form = stop.question, scene.session.form
-    if not text.strip():
-        return NotUnderstood(_EMPTY)
-    match question:
-        case Choice():
-            options = asking.offered(stop, scene.answers)
-            return _read_choice(_named(scene.tools.speak, options, form), text)
-        case MultipleChoice():
-            options = asking.offered(stop, scene.answers)
-            return _read_many(question, _named(scene.tools.speak, options, form), text)
-        case YesNo():
-            return _read_yes_no(text)
-        case RoughDateQuestion():
-            return _read_date(scene, question, text)
-        case Place():
-            areas = _named(scene.tools.speak, question.areas, form)
-            return _read_place(question, areas, text)
-        case Phone():
-            return _read_phone(scene, question, text)
-        case Number():
-            return _read_number(question, text)
-        case Name():
-            return _read_free(text, question.most, _TOO_LONG_NAME)
-        case Text():
-            return _read_free(text, question.most, _TOO_LONG)
-        case Attachment():
-            return NotUnderstood(_("Please send a picture or a file here, or choose another way."))
-        case Review():
-            return NotUnderstood(_("Please choose one of the answers."))
-
-
-_TOO_LONG_NAME = _("That is very long for a name. Please write only the name.")
-_TOO_LONG = _(
-    "That is longer than fits here. Please write it shorter; there is room for more later."
-)
-
-
-def _read_free(text: str, most: int, too_long: Sentence) -> Reading:
-    return Understood(text, text) if len(text) <= most else NotUnderstood(too_long)
-
-
-def _read_choice(options: tuple[Named, ...], text: str) -> Reading:
-    match read_choice(text, options):
-        case Chosen(code):
-            return Understood(code, text)
-        case Several():
-            return NotUnderstood(
-                _("More than one answer fits these words. Please press one, or write its number.")
-            )
-        case _:
-            return NotUnderstood(
-                _("We could not match that to an answer. Please press one, or write its number.")
-            )
-
-
-def _read_many(question: MultipleChoice, options: tuple[Named, ...], text: str) -> Reading:
-    several = read_many(text, options)
-    if several is None:
-        return NotUnderstood(
-            _(
-                "We could not match that to the answers. Please press those that apply and then "
-                "“Done”, or write their numbers, for example: 1, 3."
-            )
-        )
-    ticks: tuple[str, ...] = ()
-    for code in several.codes:
-        if code not in ticks:
-            ticks = _ticked(question, ticks, code)
-    return Understood(ticks, text)
-
-
-def _read_yes_no(text: str) -> Reading:
-    answer = read_yes_no(text)
-    if answer is None:
-        number = read_number(text, 1, 2)
-        answer = None if number is None else number == 1
-    if answer is None:
-        return NotUnderstood(_("Please answer with yes or no, or choose another way below."))
-    return Understood(answer, text)
-
-
-_DATE_TROUBLES: dict[str, Sentence] = {
-    "future": _("That day has not come yet. Please write the date once more."),
-    "too_early": _("That is longer ago than we can note. Please write the date once more."),
-    "no_year": _("Which year was that? Please write the date with its year."),
-    "no_such_day": _(
-        "There is no such day. We read the day first, then the month, then the year, "
-        "as in 21/8/2013."
-    ),
-    "birth_unknown": _(
-        "We cannot count from an age here, because no date of birth is known. Please write the "
-        "year, or roughly when it was."
-    ),
-}
-_NO_DATE = _(
-    "We could not read a date in that. A year alone is enough, or a month, a season or a feast "
-    "with its year: 2013, August 2013, summer 2013, Ramadan 2013."
-)
-
-
-def _read_date(scene: Scene, question: RoughDateQuestion, text: str) -> Reading:
-    today = scene.tools.today(scene.now)
-    first = date(question.first_year, 1, 1)
-    if question.birth:
-        event = _date_of(scene, question.event)
-        read = read_birth(text, today, event, hijri=scene.tools.hijri, first=first)
-    else:
-        born = _date_of(scene, question.born)
-        read = read_date(text, today, hijri=scene.tools.hijri, born=born, first=first)
-    match read:
-        case RoughDate():
-            return ToConfirm(read, text)
-        case Choices(options=options):
-            return ToPick(tuple(options), text)
-        case Trouble(reason="event_unknown") if (age := read_age(text)) is not None:
-            return Understood(age, text)
-        case Trouble(reason=reason):
-            return NotUnderstood(_DATE_TROUBLES.get(reason, _NO_DATE))
-
-
-def _date_of(scene: Scene, key: str) -> RoughDate | None:
-    answer = scene.answers.get(key) if key else None
-    return answer.value if answer and isinstance(answer.value, RoughDate) else None
-
-
-def _read_place(question: Place, areas: tuple[Named, ...], text: str) -> Reading:
-    number = fold_number(text)
-    if 1 <= number <= len(areas):
-        return Understood(PlaceName(areas[number - 1].code, ""), text)
-    if len(text) > question.most:
-        return NotUnderstood(_TOO_LONG)
-    area, words = read_place(text, areas)
-    return Understood(PlaceName(area, words), text)
-
-
-def _read_phone(scene: Scene, question: Phone, text: str) -> Reading:
-    number = scene.tools.phone(text, question.country)
-    if number is None:
-        return NotUnderstood(
-            _("We could not read a telephone number. Please write it with the country code.")
-        )
-    return Understood(number, text)
-
-
-def _read_number(question: Number, text: str) -> Reading:
-    number = read_number(text, question.least, question.most)
-    if number is None:
-        return NotUnderstood(_("Please write a number, for example 3."))
-    return Understood(number, text)
 
 
 # Keeping an answer, going around, going back
@@ -919,11 +626,11 @@ def _typed_on_page(scene: Scene, stop: Stop, text: str) -> Step:
     """Words on a page: the number or the label of one of its buttons."""
     labels = review.options_on(scene.flow, scene.session, stop)
     speak, form = scene.tools.speak, scene.session.form
-    named = [
+    names = [
         Named(code, tuple(dict.fromkeys((speak(label, "ar", form), speak(label, "en", form)))))
         for code, label in labels
     ]
-    match read_choice(text, named):
+    match read_choice(text, names):
         case Chosen(code):
             return _unsettled(_on_page(scene, stop, code))
     if read_yes_no(text) and any(code == "~send" for code, _label in labels):

@@ -1,0 +1,261 @@
+"""Reading one message as an answer to one question: what each kind of question takes.
+
+The result is a value: understood; understood, to be confirmed (dates); several readings; or not
+understood, with the kind sentence that says how to go about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from flows import asking
+from flows.dates import Choices, RoughDate, Trouble, read_age, read_birth, read_date
+from flows.questions import (
+    Attachment,
+    Choice,
+    Choosable,
+    MultipleChoice,
+    Name,
+    Number,
+    Phone,
+    Place,
+    Review,
+    RoughDateQuestion,
+    Text,
+    YesNo,
+)
+from flows.readers import (
+    Chosen,
+    Named,
+    Several,
+    read_choice,
+    read_many,
+    read_number,
+    read_place,
+    read_yes_no,
+)
+from flows.scene import Scene, Speak
+from flows.session import (
+    Given,
+    PlaceName,
+)
+from flows.shape import Stop
+from flows.text import Form, Sentence, _
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """An answer. ``raw`` is what was typed, exactly."""
+
+    value: Given
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToConfirm:
+    """A date, to be echoed and confirmed first."""
+
+    value: RoughDate
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToPick:
+    """Several readings of a date."""
+
+    values: tuple[RoughDate, ...]
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderstood:
+    """Nothing that answers the question; ``words`` say so kindly and how to go about it."""
+
+    words: Sentence
+
+
+Reading = Understood | ToConfirm | ToPick | NotUnderstood
+
+
+EMPTY = _("Nothing was written in that message. Please write your answer in words.")
+
+
+def fold_number(text: str) -> int:
+    """Return the number typed, or 0."""
+    return read_number(text, 1, 1000) or 0
+
+
+def ticked(question: MultipleChoice, ticks: tuple[str, ...], code: str) -> tuple[str, ...]:
+    if code in ticks:
+        return tuple(tick for tick in ticks if tick != code)
+    if code in question.alone:
+        return (code,)
+    chosen = {*ticks, code} - set(question.alone)
+    return tuple(option.code for option in question.options if option.code in chosen)
+
+
+@lru_cache(maxsize=512)
+def named(speak: Speak, options: tuple[Choosable, ...], form: Form) -> tuple[Named, ...]:
+    """Return options with everything that may be typed for them, in both languages."""
+    return tuple(
+        Named(
+            option.code,
+            (speak(option.label, "ar", form), speak(option.label, "en", form), *option.also),
+        )
+        for option in options
+    )
+
+
+def read(scene: Scene, stop: Stop, text: str) -> Reading:
+    """Read typed words as an answer to ``stop``."""
+    question, form = stop.question, scene.session.form
+    if not text.strip():
+        return NotUnderstood(EMPTY)
+    match question:
+        case Choice():
+            options = asking.offered(stop, scene.answers)
+            return _read_choice(named(scene.tools.speak, options, form), text)
+        case MultipleChoice():
+            options = asking.offered(stop, scene.answers)
+            return _read_many(question, named(scene.tools.speak, options, form), text)
+        case YesNo():
+            return _read_yes_no(text)
+        case RoughDateQuestion():
+            return _read_date(scene, question, text)
+        case Place():
+            areas = named(scene.tools.speak, question.areas, form)
+            return _read_place(question, areas, text)
+        case Phone():
+            return _read_phone(scene, question, text)
+        case Number():
+            return _read_number(question, text)
+        case Name():
+            return _read_free(text, question.most, TOO_LONG_NAME)
+        case Text():
+            return _read_free(text, question.most, TOO_LONG)
+        case Attachment():
+            return NotUnderstood(_("Please send a picture or a file here, or choose another way."))
+        case Review():
+            return NotUnderstood(_("Please choose one of the answers."))
+
+
+TOO_LONG_NAME = _("That is very long for a name. Please write only the name.")
+TOO_LONG = _(
+    "That is longer than fits here. Please write it shorter; there is room for more later."
+)
+
+
+def _read_free(text: str, most: int, too_long: Sentence) -> Reading:
+    return Understood(text, text) if len(text) <= most else NotUnderstood(too_long)
+
+
+def _read_choice(options: tuple[Named, ...], text: str) -> Reading:
+    match read_choice(text, options):
+        case Chosen(code):
+            return Understood(code, text)
+        case Several():
+            return NotUnderstood(
+                _("More than one answer fits these words. Please press one, or write its number.")
+            )
+        case _:
+            return NotUnderstood(
+                _("We could not match that to an answer. Please press one, or write its number.")
+            )
+
+
+def _read_many(question: MultipleChoice, options: tuple[Named, ...], text: str) -> Reading:
+    several = read_many(text, options)
+    if several is None:
+        return NotUnderstood(
+            _(
+                "We could not match that to the answers. Please press those that apply and then "
+                "“Done”, or write their numbers, for example: 1, 3."
+            )
+        )
+    ticks: tuple[str, ...] = ()
+    for code in several.codes:
+        if code not in ticks:
+            ticks = ticked(question, ticks, code)
+    return Understood(ticks, text)
+
+
+def _read_yes_no(text: str) -> Reading:
+    answer = read_yes_no(text)
+    if answer is None:
+        number = read_number(text, 1, 2)
+        answer = None if number is None else number == 1
+    if answer is None:
+        return NotUnderstood(_("Please answer with yes or no, or choose another way below."))
+    return Understood(answer, text)
+
+
+_DATE_TROUBLES: dict[str, Sentence] = {
+    "future": _("That day has not come yet. Please write the date once more."),
+    "too_early": _("That is longer ago than we can note. Please write the date once more."),
+    "no_year": _("Which year was that? Please write the date with its year."),
+    "no_such_day": _(
+        "There is no such day. We read the day first, then the month, then the year, "
+        "as in 21/8/2013."
+    ),
+    "birth_unknown": _(
+        "We cannot count from an age here, because no date of birth is known. Please write the "
+        "year, or roughly when it was."
+    ),
+}
+_NO_DATE = _(
+    "We could not read a date in that. A year alone is enough, or a month, a season or a feast "
+    "with its year: 2013, August 2013, summer 2013, Ramadan 2013."
+)
+
+
+def _read_date(scene: Scene, question: RoughDateQuestion, text: str) -> Reading:
+    today = scene.tools.today(scene.now)
+    first = date(question.first_year, 1, 1)
+    if question.birth:
+        event = _date_of(scene, question.event)
+        read = read_birth(text, today, event, hijri=scene.tools.hijri, first=first)
+    else:
+        born = _date_of(scene, question.born)
+        read = read_date(text, today, hijri=scene.tools.hijri, born=born, first=first)
+    match read:
+        case RoughDate():
+            return ToConfirm(read, text)
+        case Choices(options=options):
+            return ToPick(tuple(options), text)
+        case Trouble(reason="event_unknown") if (age := read_age(text)) is not None:
+            return Understood(age, text)
+        case Trouble(reason=reason):
+            return NotUnderstood(_DATE_TROUBLES.get(reason, _NO_DATE))
+
+
+def _date_of(scene: Scene, key: str) -> RoughDate | None:
+    answer = scene.answers.get(key) if key else None
+    return answer.value if answer and isinstance(answer.value, RoughDate) else None
+
+
+def _read_place(question: Place, areas: tuple[Named, ...], text: str) -> Reading:
+    number = fold_number(text)
+    if 1 <= number <= len(areas):
+        return Understood(PlaceName(areas[number - 1].code, ""), text)
+    if len(text) > question.most:
+        return NotUnderstood(TOO_LONG)
+    area, words = read_place(text, areas)
+    return Understood(PlaceName(area, words), text)
+
+
+def _read_phone(scene: Scene, question: Phone, text: str) -> Reading:
+    number = scene.tools.phone(text, question.country)
+    if number is None:
+        return NotUnderstood(
+            _("We could not read a telephone number. Please write it with the country code.")
+        )
+    return Understood(number, text)
+
+
+def _read_number(question: Number, text: str) -> Reading:
+    number = read_number(text, question.least, question.most)
+    if number is None:
+        return NotUnderstood(_("Please write a number, for example 3."))
+    return Understood(number, text)
