@@ -60,6 +60,7 @@ async def test_a_sender_whose_lock_was_lost_steps_back_before_another_takes_over
             await asyncio.sleep(1.5)
             assert len(provider.tried) == 1
         await until(lambda: provider.texts("8") == ["for the other"])
+        await sender.until_quiet()
         assert [row.state for row in await rows(database)] == [tables.SENT] * 2
     finally:
         sender.stop()
