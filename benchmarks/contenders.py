@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -25,7 +26,8 @@ from storage.keyring import Keystore, init_keys
 from storage.migrations import migrate
 from tests import postgres
 
-SECRET = "benchmark-secret"
+SECRET = secrets.token_hex(16)
+"""What webhooks are called with; made anew by each run."""
 
 
 @dataclass(frozen=True, slots=True)
