@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from flows import asking, review
 from flows.asking import ask_question
@@ -60,6 +61,7 @@ from flows.reading import (
 from flows.scene import Finished as Finished
 from flows.scene import Heard as Heard
 from flows.scene import Scene as Scene
+from flows.scene import Speak as Speak
 from flows.scene import Step as Step
 from flows.scene import Tools as Tools
 from flows.session import (
@@ -72,10 +74,11 @@ from flows.session import (
     Session,
 )
 from flows.shape import Flow, Stop, before
-from flows.text import Language, Sentence, Words, _
+from flows.text import LANGUAGES, Form, Language, Sentence, Words, _
 
 OFFER_AFTER = asking.OFFER_AFTER
 CALL_AFTER = 6
+LONGEST_LABEL = 80
 MOST_STORY = 40_000
 """Characters of one story: about thirty full messages, so that a session stays within bounds."""
 
@@ -160,11 +163,18 @@ def typed_button(scene: Scene, text: str) -> str:
     numbered = _numbered(stop, asked)
     if numbered and 1 <= (at := fold_number(text)) <= len(numbered):
         return numbered[at - 1][0]
+    if len(text) > LONGEST_LABEL:
+        return ""
     speak, form, said = scene.tools.speak, scene.session.form, fold(text)
     for code, label in asking.standing(scene.flow, scene.session, stop):
-        if said in (fold(speak(label, "ar", form)), fold(speak(label, "en", form))):
+        if said in _folded(speak, label, form):
             return code
     return ""
+
+
+@lru_cache(maxsize=512)
+def _folded(speak: Speak, label: Sentence, form: Form) -> tuple[str, ...]:
+    return tuple(fold(speak(label, language, form)) for language in LANGUAGES)
 
 
 def _numbered(stop: Stop, asked: Asked) -> Sequence[tuple[str, Sentence]]:

@@ -71,19 +71,27 @@ def walk(flow: Flow, answers: Answers) -> Iterator[Stop]:
     A repeat yields as many rounds as were said to exist, and the round being told. A turn walks the
     same answers several times; as answers never change, only the first walk works out conditions.
     """
-    begun = answers.walks.get(id(flow))
+    return iter(_walk(flow, answers))
+
+
+def _walk(flow: Flow, answers: Answers) -> _Walk:
+    begun: _Walk | None = answers.walks.get(id(flow))
     if begun is None or begun.flow is not flow:
         begun = answers.walks[id(flow)] = _Walk(flow, _stops(flow, answers))
-    return iter(begun)
+    return begun
 
 
 class _Walk:
-    """A walk that remembers how far it got, and goes on from there when somebody goes further."""
+    """A walk that remembers how far it got, and goes on from there when somebody goes further.
 
-    __slots__ = ("_rest", "_seen", "flow")
+    ``open`` is the first stop without an answer once somebody has looked for it, in a tuple of one.
+    """
+
+    __slots__ = ("_rest", "_seen", "flow", "open")
 
     def __init__(self, flow: Flow, rest: Iterator[Stop]) -> None:
         self.flow = flow
+        self.open: tuple[Stop | None] | None = None
         self._rest = rest
         self._seen: list[Stop] = []
 
@@ -127,10 +135,10 @@ def _rounds(repeat: Repeat, section: Section, answers: Answers) -> Iterator[Stop
 
 def position(flow: Flow, answers: Answers) -> Stop | None:
     """Return the first question that applies and has no answer; None when all are answered."""
-    for stop in walk(flow, answers):
-        if stop.path not in answers:
-            return stop
-    return None
+    walked = _walk(flow, answers)
+    if walked.open is None:
+        walked.open = (next((stop for stop in walked if stop.path not in answers), None),)
+    return walked.open[0]
 
 
 def find_stop(flow: Flow, answers: Answers, path: str) -> Stop | None:
