@@ -2,15 +2,19 @@
 
 Only the embedded database is ever made here. Whoever names a database in the settings runs a real
 service, and makes its keys (`athar keys init`) and its tables (`athar migrate`) on purpose.
+
+What is made grows in a directory of its own and is put in its place when it is whole: whoever loses
+patience and ends a first start, wherever it is, can simply start again.
 """
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.settings import Settings
-from storage.keyring import Keyring, init_keys
+from storage.keyring import Keyring, KeysUnusable, init_keys
 from storage.migrations import migrate
 
 
@@ -28,15 +32,42 @@ async def prepare(settings: Settings) -> list[str]:
     if settings.database_url:
         return _warning(settings)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    growing = settings.data_dir / ".first-start"
     lines = []
     if not settings.keystore_dir.exists():
-        today = datetime.now(UTC).date()
-        init_keys(settings.keystore_dir, keyring_dir(settings), today, demonstration=True)
+        _make_keys(settings, growing)
         lines += ["Keys were made for this first start."]
     if not settings.database_file.exists():
-        await migrate(settings.database)
+        await _make_database(settings, growing)
         lines += [f"The database is {settings.database_file} (SQLite)."]
+    shutil.rmtree(growing, ignore_errors=True)
     return lines + _warning(settings)
+
+
+def _make_keys(settings: Settings, growing: Path) -> None:
+    """Put keyring and keystore in their places, the keystore last. Raises `KeysUnusable`."""
+    keystore, keyring, place = growing / "keystore", growing / "keyring", keyring_dir(settings)
+    half_way = place.exists() and keystore.exists() and not keyring.exists()
+    if not half_way:
+        if place.exists():
+            raise KeysUnusable(f"{place} exists already; nothing was changed")
+        _clear(growing)
+        init_keys(keystore, keyring, datetime.now(UTC).date(), demonstration=True)
+        keyring.rename(place)
+    keystore.rename(settings.keystore_dir)
+
+
+async def _make_database(settings: Settings, growing: Path) -> None:
+    _clear(growing)
+    file = settings.database_file.parent / growing.name / settings.database_file.name
+    await migrate(f"sqlite+aiosqlite:///{file}")
+    file.rename(settings.database_file)
+
+
+def _clear(growing: Path) -> None:
+    """Make the directory anew: what an interrupted start has left there is of no use."""
+    shutil.rmtree(growing, ignore_errors=True)
+    growing.mkdir(mode=0o700)
 
 
 def _warning(settings: Settings) -> list[str]:
