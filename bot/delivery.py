@@ -52,6 +52,8 @@ SLICE = 200
 GATHER = 0.005
 """Seconds that letters which went out wait for others to be settled with: a transaction for each
 would cost more than sending it. New letters never wait for it."""
+LOCK_AGAIN_AFTER = 1.0
+"""Seconds until a lock that was lost is asked for again: families wait while nobody sends."""
 STOP_WITHIN = 5.0
 """Seconds that running sends are given when the program stops."""
 REPLY, BROADCAST = 0, 2
@@ -168,15 +170,18 @@ class Sender:
         """Send until stopped. Where another process sends, stand by and take over when it ends."""
         name = f"delivery:{self._channel.name}:{self._channel.account}"
         while not self._stopping.is_set():
+            rest = LOCK_AGAIN_AFTER
             try:
                 async with self._database.sole(name, self._step_back) as ours:
                     if ours:
                         await self._send_until_stopped()
+                    else:
+                        rest = standby
             except StorageError as error:
                 # It is away for the moment: that must not end the program, and intake with it.
                 log.error("delivery_has_no_lock", channel=self._channel.name, alarm=True,
                           exc_info=error)  # fmt: skip
-            await self._rest(standby)
+            await self._rest(rest)
 
     def _step_back(self) -> None:
         """The lock is lost: another process may send from now on, and would be sent beside."""
