@@ -37,7 +37,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import asyncpg
+from asyncpg import PostgresError  # type: ignore[import-untyped]
 from sqlalchemy import func, make_url, select
 
 from storage import tables
@@ -46,7 +46,8 @@ from storage.keyring import Keystore
 from tests import postgres
 from tests.bot_api import BotApiServer, Noted, Person, Shown
 from tests.families import Family, Press, Puzzled, Talker, answers_of, invent, rehearse
-from tests.running.program import Ended, Program
+from tests.running.plants import kill_postgres
+from tests.running.program import Ended, Program, is_dead
 
 RECEIPT = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
 FIRST_CHAT = 5_000_001
@@ -129,6 +130,11 @@ class Street:
     def close(self) -> None:
         """Let nobody begin any more, except as many as are wanted at least."""
         self._is_open = False
+
+    async def go_on(self, acts: int, within: float) -> None:
+        """Return when so much more was typed and pressed. Raises TimeoutError."""
+        enough = self.acts + acts
+        await until(lambda: self.acts >= enough, within)
 
     async def fall_silent(self, within: float = 120.0, patience: float = 8.0) -> None:
         """Return when every family has its receipt, or nothing has happened for ``patience`` s.
@@ -414,6 +420,7 @@ class MortalPostgres:
         self._data = server.data
         self._stack = stack
         self.kills = 0
+        self._pid = self._read_pid()
 
     @classmethod
     @contextmanager
@@ -426,17 +433,27 @@ class MortalPostgres:
         """Make a migrated database and return its address."""
         return self._server.fresh()
 
+    @property
+    def data(self) -> Path:
+        """Its directory."""
+        return self._data
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it was killed and not started again."""
+        return is_dead(self._pid)
+
     def kill(self) -> None:
-        """Kill the postmaster with SIGKILL; its workers notice by themselves."""
-        self.kills += 1
-        pid = int((self._data / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, 9)
+        """Kill it with SIGKILL, all of it."""
+        kill_postgres(self._data)
 
     async def start(self, within: float = 30.0) -> None:
-        """Start it again: as soon as the workers of the dead one are gone."""
+        """Start it again after it was killed, by whomever."""
+        self.kills += 1
         await asyncio.to_thread(self._start, time.monotonic() + within)
 
     def _start(self, until: float) -> None:
+        os.waitpid(self._pid, 0)  # as long as it is our dead child, it counts as running
         home = self._data.parent
         account = postgres._account(home)
         programs = _programs(home)
@@ -453,6 +470,10 @@ class MortalPostgres:
         begun = postgres._started(account, programs / "postgres", self._data, home)
         self._stack.enter_context(begun)
         _wait_until_it_answers(home)
+        self._pid = self._read_pid()
+
+    def _read_pid(self) -> int:
+        return int((self._data / "postmaster.pid").read_text().split()[0])
 
 
 def _programs(home: Path) -> Path:
@@ -467,7 +488,7 @@ def _wait_until_it_answers(home: Path) -> None:
     while "still in use" not in (home / "log").read_text():
         try:
             return postgres._run(postgres._execute(url, "SELECT 1"))
-        except (OSError, asyncpg.PostgresError):
+        except (OSError, PostgresError):
             if time.monotonic() > until:
                 break
             time.sleep(0.03)

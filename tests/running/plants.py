@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 POINTS = (
@@ -71,6 +72,60 @@ def die_at(point: str, passage: int) -> None:
 
     for owner, name in _places(place):
         _put(owner, name, _guarded(getattr(owner, name), pass_by, moment == "before", place))
+
+
+def rob_at_commit(data: str, every: int, times: int) -> None:
+    """Kill the PostgreSQL in directory ``data`` while a commit is on its way, ``times`` times.
+
+    It strikes the last of ``every`` commits, in turn before the server has read the word, and
+    after it has carried it out but before we hear of it. To us both look the same.
+    """
+    from storage.errors import Unclear
+    from storage.wire import PostgresWire
+
+    commit: Callable[..., Awaitable[None]] = PostgresWire.commit
+    count = 0
+
+    async def robbed(self: Any) -> None:
+        nonlocal count
+        count += 1
+        if count % every or count > every * times:
+            return await commit(self)
+        if count // every % 2:
+            return await _commit_to_the_dead(commit(self), Path(data))
+        await commit(self)
+        kill_postgres(Path(data))
+        raise Unclear  # the answer has come, but this is how it looks when it has not
+
+    _put(PostgresWire, "commit", robbed)
+
+
+async def _commit_to_the_dead(commit: Awaitable[None], data: Path) -> None:
+    _signal_postgres(data, signal.SIGSTOP)
+    going = asyncio.ensure_future(commit)
+    for _turn in range(3):  # by then the word is on its way
+        await asyncio.sleep(0)
+    kill_postgres(data)
+    await going
+
+
+def kill_postgres(data: Path) -> None:
+    """Kill the whole server with SIGKILL, whatever its workers are in the middle of."""
+    # First held still, so that it neither starts others nor says farewell.
+    _signal_postgres(data, signal.SIGSTOP)
+    _signal_postgres(data, signal.SIGKILL)
+
+
+def _signal_postgres(data: Path, number: signal.Signals) -> None:
+    postmaster = int((data / "postmaster.pid").read_text().split()[0])
+    for pid in (postmaster, *_children_of(postmaster)):
+        os.kill(pid, number)
+
+
+def _children_of(parent: int) -> list[int]:
+    """Return the processes that ``parent`` has started and that still run (Linux)."""
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    return [int(pid) for pid in listed.split()]
 
 
 def _places(place: str) -> list[tuple[Any, str]]:

@@ -244,7 +244,7 @@ class _Running:
     def ended(self) -> bool:
         if self.code is None and self.child is not None:
             self.code = self.child.poll()
-        elif self.code is None and _is_dead(self.pid):
+        elif self.code is None and is_dead(self.pid):
             self.status()
         return self.code is not None
 
@@ -260,7 +260,7 @@ class _Running:
             os.kill(self.pid, number)
 
 
-def _is_dead(pid: int) -> bool:
+def is_dead(pid: int) -> bool:
     """Whether this process has ended and only waits to be asked for its status (Linux)."""
     try:
         state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
