@@ -60,7 +60,11 @@ def press(page: Page, label: str) -> object:
 
 
 async def serious(page: Page) -> list[str]:
-    """What axe finds that is serious or critical."""
+    """What axe finds that is serious or critical, once everything has come to rest.
+
+    A message that is still fading in has too little contrast, for a sixth of a second.
+    """
+    await page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished))")
     found = (await Axe().run(page)).response["violations"]
     return [
         f"{each['id']}: {[node['html'] for node in each['nodes']]}"
