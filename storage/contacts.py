@@ -21,7 +21,7 @@ from sqlalchemy.sql.dml import Insert, ReturningUpdate, Update
 from sqlalchemy.types import Integer, TypeEngine
 
 from flows.session import NotASession, Session, pack, unpack
-from storage import data_keys, vault
+from storage import data_keys, letter_keys, vault
 from storage.data_keys import DataKey, Slots, slot_of
 from storage.errors import Busy, NotFound, Stale
 from storage.keyring import KeyGone
@@ -106,6 +106,7 @@ class Contacts:
         if await self._tx.change(_RENEW, values) != 1:
             raise Stale
         self._tx.stale_slots.append(slot_of(contact.id, contact.generation))
+        self._tx.slots.pop(contact.id, None)
         return replace(
             contact,
             session=None,
@@ -198,6 +199,8 @@ class Contacts:
 
     def _open(self, row: Row, reach: Reach) -> Contact:
         key, session, lost = self._open_session(row)
+        if key:
+            self._tx.slots[row.id] = slot_of(row.id, row.generation)
         return Contact(
             row.id,
             reach,
@@ -241,7 +244,11 @@ class Contacts:
     async def _new_keys(self, changed: Sequence[Contact], today: date) -> dict[int, DataKey]:
         wanted = [(it.id, _generation(it), it.tag) for it in changed if it.data_key is None]
         self._tx.stale_slots += [slot_of(it.id, it.generation) for it in changed if it.lost]
-        return await data_keys.make(self._tx, self._slots, wanted, day(today))
+        made = await data_keys.make(self._tx, self._slots, wanted, day(today))
+        self._tx.slots |= {it: slot_of(it, generation) for it, generation, _tag in wanted}
+        before = {it: generation - 1 for it, generation, _tag in wanted if generation}
+        await letter_keys.carry_over(self._tx, before)
+        return made
 
     def _saved(
         self, contact: Contact, session: Session, made: DataKey | None, today: int, heard: bool

@@ -41,7 +41,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate, Update
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from storage import vault
+from storage import letter_keys
 from storage.contacts import open_address
 from storage.keyring import KeyGone
 from storage.ledger import Ledger
@@ -56,14 +56,11 @@ from storage.transaction import (
     numbers,
 )
 from storage.values import Dead, Letter, NewLetter, Noted, Postponed, Sent
-from storage.vault import CannotOpen, Form
+from storage.vault import CannotOpen
 from storage.wire import Row
 
 PRIORITIES: Final = (0, 1, 2)
 """Replies, follow-ups, broadcasts."""
-
-_LASTING: Final = 0
-"""The "day" of a body boxed under the contact key, because it waits longer than an epoch."""
 
 
 class Outbox:
@@ -165,17 +162,10 @@ class Outbox:
             "priority": letter.priority,
             "due_at": due_at,
             "next_at": due_at,
-            "body": self._close(letter, handle),
+            "body": letter_keys.close(
+                self._tx, letter.contact_id, day_in_utc(letter.due_at), letter.body, handle
+            ),
         }
-
-    def _close(self, letter: NewLetter, handle: bytes) -> bytes:
-        day = day_in_utc(letter.due_at)
-        try:
-            key = self._tx.epoch_key(day)
-        except KeyGone:
-            # Keys are made two days ahead: this is planned for later than an epoch key is there.
-            key, day = self._tx.contact_key(b"letters/v1"), _LASTING
-        return vault.box_waiting(Form.OUTBOX, key, day, letter.body, handle)
 
     def _open(self, row: Row, contact: Row | None) -> Letter | Dead:
         if contact is None:
@@ -184,18 +174,15 @@ class Outbox:
             reach = open_address(
                 self._tx, row.channel, row.account, contact.tag, contact.address_box
             )
-            body = self._open_body(row)
+            body = letter_keys.open_letter(
+                self._tx, row.contact_id, contact.generation, row.body, row.handle
+            )
         except KeyGone:
             return Dead(row.id, "expired")
         except CannotOpen:
             return Dead(row.id, "damaged")
         due_at = as_moment(row.due_at)
         return Letter(row.id, row.contact_id, reach, row.priority, body, row.attempts, due_at)
-
-    def _open_body(self, row: Row) -> bytes:
-        day = vault.day_of(row.body)
-        key = self._tx.contact_key(b"letters/v1") if day == _LASTING else self._tx.epoch_key(day)
-        return vault.unbox_waiting(Form.OUTBOX, key, row.body, row.handle)
 
     async def _addresses(self, ids: Sequence[int]) -> dict[int, Row]:
         if not ids:
@@ -285,9 +272,9 @@ def _claim(postgres: bool) -> ReturningUpdate[Any]:
 
 @cache
 def _addresses(postgres: bool) -> Select[Any]:
-    return select(contacts.c.id, contacts.c.tag, contacts.c.address_box).where(
-        among(contacts.c.id, "ids", postgres=postgres)
-    )
+    return select(
+        contacts.c.id, contacts.c.tag, contacts.c.address_box, contacts.c.generation
+    ).where(among(contacts.c.id, "ids", postgres=postgres))
 
 
 def _next_due() -> Select[Any]:

@@ -44,7 +44,8 @@ _LASTING = -1
 class Transaction:
     """A running transaction, with what the stores need beside the connection.
 
-    ``stale_slots`` are slots of the keystore to be wiped once this has been committed.
+    ``stale_slots`` are slots of the keystore to be wiped once this has been committed; ``slots``
+    are those that hold the secrets of the contacts met here, by contact.
     """
 
     def __init__(self, wire: Wire, keystore: Keystore, *, postgres: bool) -> None:
@@ -52,6 +53,7 @@ class Transaction:
         self.keystore = keystore
         self.postgres = postgres
         self.stale_slots: list[int] = []
+        self.slots: dict[int, int] = {}
         self._epochs: dict[int, bytes] = {}
         self._derived: dict[tuple[int, bytes], bytes] = {}
 

@@ -26,7 +26,8 @@ The small formats of the service itself, all big-endian, the first byte naming t
     F1  01 | day u32 | box(data key)            place "dek/v1"      under epoch key and slot secret
     F2  02 | box(pad(session, 128))             place "session/v1"  under the data key
     F3  03 | day u32 | box(pad(update, 256))    place "inbox/v1"    under the day's epoch key
-    F4  04 | day u32 | box(pad(message, 256))   place "outbox/v1"   under the day's epoch key
+    F4  04 | day u32 | box(pad(message, 256))   place "outbox/v1"   under the day's epoch key, and
+                                                                    the slot secret if there is one
     F6  a box as a file, written and read in pieces (``BoxWriter``, ``BoxReader``)
     F10 "BAK1" | stanza 1176 | box              a backup, for the holder of one private key
 
@@ -202,15 +203,27 @@ def unbox_session(data_key: bytes, sealed: bytes, row: bytes, revision: int) -> 
     return unpad(unbox(data_key, sealed[1:], _context(Form.SESSION, row, revision)))
 
 
-def box_waiting(form: Form, epoch_key: bytes, day: int, data: bytes, row: bytes) -> bytes:
-    """F3 or F4: an update set aside, or words not yet sent; gone when their day's key is."""
-    key = derive(epoch_key, label=_LABELS[form])
+def box_waiting(
+    form: Form, epoch_key: bytes, day: int, data: bytes, row: bytes, slot: bytes | None = None
+) -> bytes:
+    """F3 or F4: an update set aside, or words not yet sent; gone when their day's key is.
+
+    With ``slot``, the secret in a contact's slot, they are gone when that is wiped, too.
+    """
+    key = _waiting_key(form, epoch_key, slot)
     return _close(form, key, day, pad(data, 256), row)
 
 
-def unbox_waiting(form: Form, epoch_key: bytes, sealed: bytes, row: bytes) -> bytes:
+def unbox_waiting(
+    form: Form, epoch_key: bytes, sealed: bytes, row: bytes, slot: bytes | None = None
+) -> bytes:
     """Open F3 or F4. Raises ``CannotOpen``."""
-    return unpad(_open(form, derive(epoch_key, label=_LABELS[form]), sealed, row))
+    return unpad(_open(form, _waiting_key(form, epoch_key, slot), sealed, row))
+
+
+def _waiting_key(form: Form, epoch_key: bytes, slot: bytes | None) -> bytes:
+    secrets_ = (epoch_key,) if slot is None else (epoch_key, slot)
+    return derive(*secrets_, label=_LABELS[form])
 
 
 def day_of(sealed: bytes) -> int:

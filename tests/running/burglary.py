@@ -174,11 +174,13 @@ def _data_keys(keys: Keys, tag: bytes, key_box: bytes) -> Iterator[bytes]:
 
 def _waiting(keys: Keys, form: Form, rows: Iterable[tuple[Any, ...]]) -> Iterator[bytes]:
     lasting = vault.derive(keys.contact, label=b"letters/v1")
-    candidates = [*keys.epochs.values(), lasting]
+    slots: list[bytes | None] = [None, *keys.slots]
+    candidates = [(key, slot) for key in keys.epochs.values() for slot in slots] + [(lasting, None)]
     for handle, body in rows:
-        for key in candidates:
+        for key, slot in candidates:
             try:
-                yield vault.unbox_waiting(form, key, body, handle)
+                yield vault.unbox_waiting(form, key, body, handle, slot)
+                break
             except CannotOpen:
                 continue
 
