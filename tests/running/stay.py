@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -29,18 +29,18 @@ SECRET = "the-secret_of-the-test-webhook-0001"
 
 
 class Stay(Program):
-    """One installation below ``folder`` that talks to ``server``; more ``settings`` as it likes."""
+    """One installation below ``folder`` that talks to ``server``; ``more`` settings as it likes."""
 
     def __init__(
         self,
         folder: Path,
         server: BotApiServer,
+        more: Mapping[str, str] | None = None,
         *,
         mode: Mode = "polling",
         database_url: str = "",
         starter: Starter | None = None,
         plants: Plants = (),
-        **settings: str,
     ) -> None:
         usual = dict(FAST)
         if mode == "webhook":
@@ -56,7 +56,7 @@ class Stay(Program):
             server.url,
             server.token,
             database_url,
-            settings=usual | settings,
+            settings=usual | dict(more or {}),
             starter=starter,
             plants=plants,
         )

@@ -5,18 +5,31 @@ First the scanner has to show that it finds what there is to find: each coding, 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import html
 import json
+import os
+import signal
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 
+from flows.text import LANGUAGES, Language
+from tests.bot_api import BotApiServer, Fault, Person
+from tests.families import Family, Press, Said, Talker, invent
+from tests.postgres import Server
 from tests.running.canary import Canary
+from tests.running.program import Plants
+from tests.running.stay import Mode, Stay, environment
+from tests.running.test_journeys import begin, codes_of, kept, screen, until, walk
+from tests.storage.talks import meddle
 
 LATIN, ARABIC = "Nachtigall Zwölfe", "عندليب البستان"
 KEY = bytes(range(7, 39))
@@ -94,3 +107,224 @@ def test_the_scanner_finds_what_was_planted_in_a_file(place: str, tmp_path: Path
 def test_the_scanner_finds_a_word_in_the_name_of_a_file(tmp_path: Path) -> None:
     (tmp_path / f"{quote(LATIN)}.part").write_bytes(b"")
     assert Canary({"name": LATIN}).search_files(tmp_path)
+
+
+# -- the journey
+
+CHATS = {"ar": 7_384_912_465_001, "en": 7_384_912_465_002}
+MARKS = {"ar": "طائرالوقواق", "en": "Wiedehopfruf"}
+SECRET_MARK = "Webhook-Secret_Rohrdommel-77"
+WORDS = {
+    "what was told in Arabic": MARKS["ar"],
+    "what was told in English": MARKS["en"],
+    "a telephone number": "+963944815162",
+    "the name of a file": "Bachstelze-Haftbefehl",
+    "a caption": "Gimpelweibchen",
+    "a button that never was": "Feldlerchenei",
+    "an update that is none": "Rotschwanz-Hahn",
+    "what an error says": "Turmfalkenhorst",
+    "the secret of the webhook": SECRET_MARK,
+    "an address in Arabic": str(CHATS["ar"]),
+    "an address in English": str(CHATS["en"]),
+}
+TROUBLE: Plants = (("tests.running.test_canary:make_trouble", {}),)
+
+
+def make_trouble() -> None:
+    """Plant what must not be planted: errors with marked words everywhere errors can come from.
+
+    Whenever a family writes the word for trouble, one is raised within the turn, in a task nobody
+    awaits, in a thread, in a destructor; a warning is given, and libraries log at every level.
+    """
+    import asyncio
+    import faulthandler
+    import logging
+    import threading
+    import warnings
+
+    from bot.services.intake import Intake
+    from flows import conversation
+
+    assert not faulthandler.is_enabled()
+    words, heard = WORDS["what an error says"], conversation.respond
+
+    class Dying:
+        def __del__(self) -> None:
+            raise ValueError(words)
+
+    async def fail() -> None:
+        raise ValueError(words)
+
+    def respond(session: Any, said: Any, *others: Any) -> Any:
+        if words not in said.text:
+            return heard(session, said, *others)
+        fail_later = asyncio.get_running_loop().create_task(fail())
+        fail_later.set_name(words)
+        threading.Thread(target=lambda: int(words), name=words).start()
+        Dying()
+        warnings.warn(words, stacklevel=1)
+        for name in ("aiogram", "sqlalchemy.engine", "httpx", "asyncio", "telegram", "new"):
+            logging.getLogger(name).error("said %s", words, exc_info=ValueError(words))
+            logging.getLogger(name).debug("said %s", words)
+        raise RuntimeError(words, said)
+
+    Intake.__init__.__kwdefaults__["conversation"] = respond  # type: ignore[index]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["polling", "webhook"])
+async def test_no_marked_word_is_left_anywhere(mode: Mode, tmp_path: Path) -> None:
+    await _full_journey(tmp_path, mode, "", [])
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+async def test_no_marked_word_is_left_anywhere_on_postgresql(
+    tmp_path: Path, postgres_url: str, postgres_server: Server
+) -> None:
+    data = postgres_server.data
+    places = [data, data.parent / "log"] if data else []
+    await _full_journey(tmp_path, "polling", postgres_url, places)
+
+
+async def _full_journey(folder: Path, mode: Mode, url: str, places: list[Path]) -> None:
+    for each in ("temporary", "home"):
+        (folder / each).mkdir()
+    usual = {"LOG_LEVEL": "DEBUG"}
+    if mode == "webhook":
+        usual["TELEGRAM_WEBHOOK_SECRET"] = SECRET_MARK
+
+    async def start() -> None:
+        with environment(TMPDIR=str(folder / "temporary"), HOME=str(folder / "home")):
+            await stay.start()
+
+    async with BotApiServer() as server:
+        stay = Stay(folder, server, usual, mode=mode, database_url=url, plants=TROUBLE)
+        async with stay:
+            await start()
+            alone = asyncio.Lock()
+            people = await asyncio.gather(*(_talk(server, stay, one, alone) for one in LANGUAGES))
+            await kept(server)
+            assert await stay.stop() == 0
+            await start()
+            for person in people:
+                person.write(MARKS["en"])
+            await asyncio.sleep(1)
+            os.kill(stay.pid, signal.SIGABRT)
+            assert await stay.gone() == -signal.SIGABRT
+        codes = [codes_of(person)[-1] for person in people]
+        assert server.breaches == []
+        where = [stay.home, folder / "temporary", folder / "home", Path("/dev/shm"), *places]
+        canary = Canary(WORDS | _codes(codes) | {"the bot's token": server.token})
+        assert canary.search_files(*where, but=[stay.staff]) == []
+        # Keys lie in the keystore and nowhere else.
+        keys = Canary(_keys(stay.keystore))
+        assert keys.search_files(*where, but=[stay.keystore, stay.staff]) == []
+        assert keys.search_files(stay.keystore)
+        _check_that_the_search_finds(canary, stay, where)
+        assert stay.log_text.count("error=") > 10
+
+
+async def _talk(
+    server: BotApiServer, stay: Stay, language: Language, alone: asyncio.Lock
+) -> Person:
+    """Tell a whole report, with everything that can go wrong in between."""
+    family = invent(500, language, mark=MARKS[language], presses=True)
+    family = replace(family, told={**family.told, "e1_photo": Said(codes=("yes",))})
+    person = await begin(server, CHATS[language], family)
+    await walk(person, family, steps=5)
+    server.raw_update({"message": {"text": WORDS["an update that is none"], "chat": 5}})
+    server.raw_update(b'{"update_id":UPDATE_ID,"message":{"text":"\\ud800%s"}}'
+                      % WORDS["an update that is none"].encode())  # fmt: skip
+    person.tap(f"{WORDS['a button that never was']}:x", stale=True)
+    await answered(person, lambda: person.write(WORDS["what an error says"]))
+    await answered(person, lambda: person.send_document(
+        name=f"{WORDS['the name of a file']}.pdf", caption=WORDS["a caption"]))  # fmt: skip
+    for fault in _faults(person.chat.id):
+        server.fail(fault)
+    for _number in range(6):
+        await walk(person, family, steps=3)
+    server.faults.clear()
+    async with alone:
+        await _break_the_database(stay, person, family)
+    for _number in range(40):
+        # Over webhooks taps overtake words, and after faults both come late: look again.
+        await walk(person, family)
+        if codes_of(person):
+            break
+        await asyncio.sleep(0.5)
+    await answered(person, lambda: person.write(WORDS["a telephone number"]))
+    return person
+
+
+def _faults(chat_id: int) -> list[Fault]:
+    """What the provider may answer, without losing a question for good."""
+    return [
+        Fault("status", "sendMessage", chat_id, status=500, times=1),
+        Fault("status", "sendMessage", chat_id, status=429, retry_after=1, times=1, skip=2,
+              description=f"Too Many Requests {MARKS['en']}"),
+        Fault("cut", "sendMessage", chat_id, times=1, skip=4),
+        Fault("status", "editMessageReplyMarkup", chat_id, status=400, times=2,
+              description=f"Bad Request: {MARKS['en']} {MARKS['ar']}"),
+        Fault("status", "sendMessage", chat_id, status=502, body=MARKS["ar"].encode(), times=1,
+              skip=6),
+        Fault("status", "getUpdates", status=500, times=1, description=MARKS["en"]),
+        Fault("status", "answerCallbackQuery", status=403, times=1, description=MARKS["en"]),
+    ]  # fmt: skip
+
+
+async def _break_the_database(stay: Stay, person: Person, family: Family) -> None:
+    """Take a table away while the family speaks, and give it back."""
+    await meddle(stay.database, "ALTER TABLE outbox RENAME TO taken_away")
+    before = screen(person)
+    act = Talker(family).reply(before[1], before[2])
+
+    def speak() -> None:
+        if isinstance(act, Press):
+            person.tap(act.data, stale=True)
+        else:
+            person.write(act.text if act else MARKS["en"])
+
+    said = len(person.received)
+    speak()
+    try:
+        await until(lambda: "batch_not_kept" in stay.log_text)
+    finally:
+        await meddle(stay.database, "ALTER TABLE taken_away RENAME TO outbox")
+    await person.wait_for(lambda it: len(it.received) > said or screen(it) != before, 30)
+    if not person.last.buttons:  # "could not be kept, please send it once more"
+        speak()
+        await person.wait_for(lambda it: screen(it) != before and screen(it)[0] >= before[0], 30)
+
+
+async def answered(person: Person, act: Callable[[], object]) -> None:
+    """Do something and wait for the bot's next word."""
+    before = len(person.received)
+    act()
+    await person.wait_for(lambda it: len(it.received) > before, 30)
+
+
+def _codes(codes: list[str]) -> dict[str, str]:
+    plain = {f"receipt code {n}": code for n, code in enumerate(codes)}
+    return plain | {f"{name}, plain": code.replace("-", "") for name, code in plain.items()}
+
+
+def _keys(keystore: Path) -> dict[str, bytes]:
+    files = [*keystore.glob("*.key"), *keystore.glob("epochs/*.key")]
+    return {file.name: file.read_bytes()[4:36] for file in files}
+
+
+def _check_that_the_search_finds(canary: Canary, stay: Stay, where: list[Path]) -> None:
+    """Plant a word in each place that was searched, and see it found."""
+    one = Canary({"planted": MARKS["ar"]})
+    for number, place in enumerate(where):
+        folder = place if place.is_dir() else place.parent
+        planted = folder / f"planted-{os.getpid()}-{number}"
+        planted.write_bytes(bytes(5000) + MARKS["ar"].encode("utf-16-le") + bytes(5000))
+        try:
+            assert [hit.place for hit in one.search_files(folder)] == [str(planted)]
+        finally:
+            planted.unlink()
+    with stay.log.open("ab") as log:
+        log.write(MARKS["en"].encode().hex().encode())
+    assert canary.search_files(stay.log)
