@@ -45,7 +45,7 @@ REFUSED = {
     "TELEGRAM_TOKEN": "Nonsense-token-that-is-secret",
     "TELEGRAM_API_URL": "ftp://somewhere",
     "TELEGRAM_MODE": "smoke-signals",
-    "DATABASE_URL": "mysql://root:hunter2hunter2@somewhere/athar",
+    "DATABASE_URL": "mysql://somewhere/secret-database",
     "TIMEZONE": "Mars/Olympus",
     "LOG_LEVEL": "LOUD",
     "ROLES": "intake,juggler",
