@@ -275,12 +275,14 @@ def _refusal(error: Exception) -> str | None:
 
     if isinstance(error, Refused):
         return str(error)
-    from storage.errors import StorageError, WrongSchema
+    from storage.errors import StorageError, WrongKeystore, WrongSchema
     from storage.keyring import KeysUnusable, ShareError
     from storage.vault import CannotOpen
 
     if isinstance(error, WrongSchema):
         return f"{error} (athar migrate)"
+    if isinstance(error, WrongKeystore):
+        return f"{error} (if that one is gone for good: athar keys resume --adopt)"
     if isinstance(error, CannotOpen):
         return "That passphrase, or these shares, do not open these keys."
     if isinstance(error, StorageError | KeysUnusable | ShareError):

@@ -12,11 +12,9 @@ comes back by its lease.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -33,6 +31,7 @@ from bot.channels.webchat import PAGE_TEXTS, Strings, WebChat
 from bot.delivery import Delivery, Sender
 from bot.front import Front
 from bot.languages import Known, speak
+from bot.memory import forbid_core_dumps
 from bot.pace import Pace
 from bot.phones import read_phone
 from bot.redaction import note_loop_failure
@@ -142,7 +141,7 @@ class App:
         ``on_ready`` is called once with the HTTP port, 0 where none is open. Raises `CannotServe`,
         `KeysUnusable` and `StorageError` when it cannot begin.
         """
-        _forbid_core_dumps()
+        forbid_core_dumps()
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(note_loop_failure)
         with _signals(loop, self.stop), self._door() as door:
@@ -377,12 +376,3 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to `App.run`."""
         yield
-
-
-_PR_SET_DUMPABLE = 4
-
-
-def _forbid_core_dumps() -> None:
-    """Keep other processes of this account, and crash dumps, from reading our memory (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -17,12 +17,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.memory import forbid_core_dumps
+
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from storage.database import Database, Work
-    from storage.keyring import Keyring, Rotation, Unlocked
+    from storage.database import Database, Parted, Work
+    from storage.keyring import Keyring, Keystore, Rotation, Unlocked
 
 app = typer.Typer(help="Keys: what seals reports, and what opens them.", no_args_is_help=True)
+
+
+@app.callback()
+def _guarded() -> None:
+    """Keep keys and passphrases out of crash dumps, whatever is done with them."""
+    forbid_core_dumps()
+
 
 KeyringOption = Annotated[
     Path | None,
@@ -230,3 +239,91 @@ def panic(
         raise typer.Exit(1)
     count = destroy(settings.keystore_dir, addresses=addresses)
     typer.echo(f"{count} keys were destroyed. The service keeps nothing more until resumed.")
+
+
+@app.command()
+def resume(
+    keyring: KeyringOption = None,
+    adopt: Annotated[
+        bool,
+        typer.Option(
+            "--adopt", help="Let the database hang from new keys; what hung from the old is lost."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take up intake again after a panic: new epoch keys; what was unfinished stays lost.
+
+    With --adopt also when the keys of the addresses were destroyed, or on a new machine, where the
+    keystore is made from the public keys in the keyring. Stop the service before.
+    """
+    if adopt and not yes:
+        typer.echo(LOST, err=True)
+        if not typer.confirm("Go on?", err=True):
+            raise typer.Exit(1)
+    settings = _settings()
+    keystore = _resumable(settings, keyring, adopt)
+    try:
+        parted = asyncio.run(_adopted(settings, keystore, adopt))
+        keystore.resume(_today())
+    finally:
+        keystore.close()
+    if parted:
+        _tell_parted(parted)
+    typer.echo("There are keys for today and two days more. Start the service.")
+
+
+LOST = """\
+If the database hangs from keys that are gone, this deletes from it for good:
+  the contacts and who may be written to about which case (a family is new when it writes again),
+  drafts, letters not yet sent, and which messages were seen.
+Cases and sealed reports stay, and open with the keyring as before. Receipt codes given out until
+now are not recognised in the conversation any more; each stands inside its sealed report."""
+
+
+def _resumable(settings: Settings, keyring: Path | None, adopt: bool) -> Keystore:
+    """Open the keystore to be resumed; made anew, wholly or in part, if that was asked for."""
+    from storage.keyring import Keyring, Keystore, KeysUnusable, lasting_are_gone, renew_lasting
+
+    path = settings.keystore_dir
+    if not path.exists():
+        if not adopt:
+            raise KeysUnusable(f"{path} is not there; on a new machine: athar keys resume --adopt")
+        ring = Keyring(_keyring(settings, keyring))
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Keystore.create(
+            path, ring.vault_key, ring.recovery_key, _today(), generation=ring.generation
+        )
+    if lasting_are_gone(path):
+        if not adopt:
+            raise KeysUnusable("the keys of the addresses are gone too: athar keys resume --adopt")
+        renew_lasting(path)
+    keystore = Keystore.open(path)
+    if not adopt and not keystore.is_stopped:
+        keystore.close()
+        raise KeysUnusable(f"{path} was not emptied in an emergency; nothing was changed")
+    return keystore
+
+
+async def _adopted(settings: Settings, keystore: Keystore, adopt: bool) -> Parted | None:
+    """Return what was parted from, None when the database hangs from this keystore as it is."""
+    from storage.database import Database, WrongKeystore
+
+    if not settings.database_url and not settings.database_file.exists():
+        return None
+    try:
+        await (await Database.connect(settings.database, keystore)).close()
+    except WrongKeystore:
+        if not adopt:
+            raise
+        return await Database.adopt(settings.database, keystore, datetime.now(UTC))
+    return None
+
+
+def _tell_parted(parted: Parted) -> None:
+    typer.echo(
+        f"Deleted: {parted.contacts} contacts, {parted.ties} ties to cases, {parted.letters} "
+        f"letters. {parted.cases} cases stay; their receipt codes are not recognised any more."
+    )
+    if parted.chained_anew:
+        typer.echo("The report log and the audit are chained anew: they prove from today on.")

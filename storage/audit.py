@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, update
 
 from storage import chain
 from storage.tables import audit
@@ -14,6 +14,7 @@ from storage.values import Fault, Head
 
 _APPEND = insert(audit)
 _HEAD = select(audit.c.seq, audit.c.mac).order_by(audit.c.seq.desc()).limit(1)
+_CHAIN = update(audit).where(audit.c.seq == bindparam("row")).values(mac=bindparam("new_mac"))
 _AFTER = select(audit).where(audit.c.seq > bindparam("after")).order_by(audit.c.seq).limit(500)
 
 
@@ -71,6 +72,20 @@ class Audit:
                 before = Head(row.seq, row.mac)
                 seen = seen or before == remembered
         return faults if seen else [*faults, Fault("shortened", before.seq)]
+
+    async def chain_anew(self) -> bool:
+        """Chain the rows as they stand under the present origin key; False if they are already."""
+        key, before = self._key(), chain.NOTHING
+        while rows := await self._tx.rows(_AFTER, {"after": before.seq}):
+            links = []
+            for row in rows:
+                fields = _fields(row.actor, row.verb, row.object, row.at)
+                if before == chain.NOTHING and chain.fits(key, before, row.seq, row.mac, *fields):
+                    return False
+                before = chain.link(key, Head(row.seq - 1, before.mac), *fields)
+                links.append({"row": row.seq, "new_mac": before.mac})
+            await self._tx.change_many(_CHAIN, links)
+        return before != chain.NOTHING
 
     def _key(self) -> bytes:
         return self._tx.origin_key(b"audit/v1")

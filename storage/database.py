@@ -24,18 +24,20 @@ from contextlib import (
     nullcontext,
     suppress,
 )
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 import structlog
-from sqlalchemy import URL, select
+from sqlalchemy import URL, bindparam, select, update
 from sqlalchemy import func as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import Insert
 
-from storage import connection, data_keys, vault
+from storage import adoption, connection, data_keys, vault
+from storage.adoption import Parted
 from storage.audit import Audit
 from storage.cases import Cases
 from storage.connection import DRIVER_ERRORS, asked
@@ -45,6 +47,7 @@ from storage.errors import (
     Busy,
     CannotKeep,
     Damaged,
+    ForeignReports,
     Full,
     KeysMissing,
     NotFound,
@@ -95,6 +98,7 @@ __all__ = [
     "Dead",
     "Due",
     "Fault",
+    "ForeignReports",
     "Full",
     "Head",
     "KeysMissing",
@@ -102,6 +106,7 @@ __all__ = [
     "NewLetter",
     "NotFound",
     "Noted",
+    "Parted",
     "Postponed",
     "Reach",
     "SealedReport",
@@ -124,6 +129,7 @@ Job = Callable[["Work"], Awaitable[T]]
 TRIES: Final = 5
 _SWEPT_AT_ONCE: Final = 500
 _KEYSTORE: Final = "keystore"
+_OWN: Final = update(facts).where(facts.c.name == _KEYSTORE).values(value=bindparam("mine"))
 _OWNER: Final = select(facts.c.value).where(facts.c.name == _KEYSTORE)
 _CLAIM: Final[dict[bool, Insert]] = {
     True: postgresql.insert(facts).on_conflict_do_nothing(),
@@ -172,6 +178,25 @@ class Database:
             await database.close()
             raise
         return database
+
+    @classmethod
+    async def adopt(cls, url: str, keystore: Keystore, now: datetime) -> Parted:
+        """Let a database that was made with another keystore hang from this one from now on.
+
+        What hung from the other is deleted (`adoption.py`), in one transaction. Raises
+        `ForeignReports`, `UnknownDatabase`, `WrongSchema`, `CannotKeep`.
+        """
+        parsed = connection.parse(url)
+        database = cls(parsed, connection.make_engine(parsed), keystore)
+        try:
+            async with database._transaction() as tx:
+                await check_schema(tx)
+                parted = await adoption.adopt(tx, now)
+                await tx.change(_OWN, {"mine": vault.tag(tx.tag_key(), _KEYSTORE)})
+            await database.checkpoint()
+            return parted
+        finally:
+            await database.close()
 
     async def run(self, job: Job[T]) -> T:
         """Carry ``job`` out in one transaction and return what it returns.
@@ -294,7 +319,7 @@ class Database:
     async def _check(self) -> None:
         async with self._transaction() as tx:
             await check_schema(tx)
-            mine = vault.tag(tx.tag_key(), "keystore")
+            mine = vault.tag(tx.tag_key(), _KEYSTORE)
             await tx.change(_CLAIM[tx.postgres], {"name": _KEYSTORE, "value": mine})
             kept = await tx.row(_OWNER)
             if kept is None or kept.value != mine:

@@ -60,6 +60,10 @@ class WrongKeystore(StorageError):
     """This database was made with another keystore."""
 
 
+class ForeignReports(StorageError):
+    """The reports in this database are sealed for another organisation's keys; nothing was done."""
+
+
 class UnknownDatabase(StorageError):
     """The address of the database is neither sqlite+aiosqlite:// nor postgresql+asyncpg://."""
 

@@ -47,8 +47,10 @@ from storage.keystore import (
     Keystore,
     Stopped,
     day_number,
+    lasting_are_gone,
     organisation_of,
     panic,
+    renew_lasting,
 )
 from storage.private_files import Exposed, KeysUnusable
 from storage.shares import ShareError
@@ -86,9 +88,11 @@ __all__ = [
     "day_number",
     "drill",
     "init_keys",
+    "lasting_are_gone",
     "panic",
     "passphrase_bits",
     "recover",
+    "renew_lasting",
     "status",
 ]
 

@@ -92,8 +92,18 @@ class Keystore:
         self._slots = Slots(path, path / "lock")
 
     @classmethod
-    def create(cls, path: Path, vault: PublicKey, recovery: PublicKey, today: date) -> Self:
+    def create(
+        cls,
+        path: Path,
+        vault: PublicKey,
+        recovery: PublicKey,
+        today: date,
+        *,
+        generation: int = 1,
+    ) -> Self:
         """A new keystore with keys for ``today`` (UTC) and two days more.
+
+        ``generation`` is the vault's, when the keystore follows one that is gone.
 
         It appears under its name only when it is whole. Raises ``KeysUnusable`` if it exists.
         """
@@ -102,7 +112,7 @@ class Keystore:
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         private_files.make_directory(draft)
         private_files.make_directory(draft / _EPOCHS)
-        _write_pins(draft, Pins(1, vault, recovery))
+        _write_pins(draft, Pins(generation, vault, recovery))
         for name in _LASTING:
             _write_key(draft / f"{name}.key", name)
         _make_epochs(draft, today, 2)
@@ -320,6 +330,27 @@ def panic(path: Path, *, addresses: bool = False) -> int:
     slots.destroy_all(path)
     private_files.sync_directory(path)
     return count
+
+
+def lasting_are_gone(path: Path) -> bool:
+    """Whether a panic took the keys of the addresses along, so that new ones are needed."""
+    gone = any(not (path / f"{name}.key").exists() for name in _LASTING)
+    return gone and (path / _STOPPED).exists()
+
+
+def renew_lasting(path: Path) -> None:
+    """Make new keys where a panic destroyed lasting ones; it stays stopped until ``resume``.
+
+    What was kept under the old ones is neither opened nor found any more: a database has to be
+    adopted before it is used again. Raises ``KeysUnusable`` when no panic was the reason.
+    """
+    private_files.check_directory(path)
+    if not (path / _STOPPED).exists():
+        raise KeysUnusable(f"{path} was not emptied in an emergency; nothing was changed")
+    with private_files.locked(path / "lock"):
+        for name in _LASTING:
+            if not (path / f"{name}.key").exists():
+                _write_key(path / f"{name}.key", name)
 
 
 def _epoch_files(path: Path) -> list[tuple[date, Path]]:

@@ -51,6 +51,9 @@ _ENVELOPES = (
     .order_by(reports.c.id)
     .limit(_SLICE)
 )
+_CHAIN = (
+    update(report_log).where(report_log.c.seq == bindparam("row")).values(mac=bindparam("new_mac"))
+)
 _COUNT = select(func.count().label("number")).select_from(reports)
 
 
@@ -124,6 +127,20 @@ class Reports:
         """
         faults, logged = await self._walk(remembered)
         return faults + await self._compare(logged)
+
+    async def chain_anew(self) -> bool:
+        """Chain the log as it stands under the present origin key; False if it is already."""
+        key, before = self._key(), chain.NOTHING
+        while rows := await self._tx.rows(_LINKS, {"after": before.seq}):
+            links = []
+            for row in rows:
+                fields = (row.act.encode(), row.report, row.digest)
+                if before == chain.NOTHING and chain.fits(key, before, row.seq, row.mac, *fields):
+                    return False
+                before = chain.link(key, Head(row.seq - 1, before.mac), *fields)
+                links.append({"row": row.seq, "new_mac": before.mac})
+            await self._tx.change_many(_CHAIN, links)
+        return before != chain.NOTHING
 
     # ── within ──
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -176,6 +177,54 @@ def test_keys_are_made_proved_exchanged_and_destroyed(tmp_path: Path) -> None:
     assert athar(tmp_path, "keys", "panic", "--yes").returncode == 0
     assert json.loads(athar(tmp_path, "keys", "status", "--json").stdout)["is_stopped"]
     assert athar(tmp_path, "doctor").returncode == 1
+
+
+def test_after_a_panic_intake_is_taken_up_again_by_one_command(tmp_path: Path) -> None:
+    assert athar(tmp_path, "keys", "init", "--demonstration").returncode == 0
+    assert athar(tmp_path, "migrate").returncode == 0
+    early = athar(tmp_path, "keys", "resume")
+    assert (early.returncode, "nothing was changed" in early.stderr) == (1, True)
+    assert athar(tmp_path, "retention", "run").returncode == 0
+
+    assert athar(tmp_path, "keys", "panic", "--yes").returncode == 0
+    resumed = athar(tmp_path, "keys", "resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "Deleted" not in resumed.stdout
+    assert athar(tmp_path, "doctor").returncode == 0
+
+    assert athar(tmp_path, "keys", "panic", "--yes", "--addresses").returncode == 0
+    assert athar(tmp_path, "keys", "status").returncode == 1
+    refused = athar(tmp_path, "keys", "resume")
+    assert (refused.returncode, "--adopt" in refused.stderr) == (1, True)
+    assert athar(tmp_path, "keys", "resume", "--adopt", given="n\n").returncode == 1
+    assert athar(tmp_path, "doctor").returncode == 1
+    resumed = athar(tmp_path, "keys", "resume", "--adopt", "--yes")
+    assert "0 contacts" in resumed.stdout, resumed.stderr
+    assert athar(tmp_path, "doctor").returncode == 0
+
+
+def test_a_new_machine_takes_the_database_over_with_public_keys_alone(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for place in (old, new):
+        place.mkdir(mode=0o700)
+    assert athar(old, "keys", "init").returncode == 0
+    before = json.loads(athar(old, "keys", "status", "--json").stdout)
+    assert athar(old, "migrate").returncode == 0
+    assert athar(old, "retention", "run").returncode == 0
+    (new / "var").mkdir(mode=0o700)
+    (new / "public").mkdir(mode=0o700)
+    for name in ("keyring.json", "recovery.public", "vault-1.public"):
+        shutil.copy(old / "var" / "keyring" / name, new / "public" / name)
+    shutil.copy(old / "var" / "athar.sqlite3", new / "var" / "athar.sqlite3")
+    assert athar(new, "migrate").returncode == 0
+    refused = athar(new, "keys", "resume", "--keyring", "public")
+    assert (refused.returncode, "--adopt" in refused.stderr) == (1, True)
+    taken = athar(new, "keys", "resume", "--adopt", "--yes", "--keyring", "public")
+    assert taken.returncode == 0, taken.stderr
+    assert athar(new, "doctor").returncode == 0
+    after = json.loads(athar(new, "keys", "status", "--json").stdout)
+    for name in ("vault_fingerprint", "recovery_fingerprint", "generation"):
+        assert before[name] == after[name]
 
 
 def _shares(printed: str) -> list[str]:
