@@ -226,6 +226,8 @@ async def _throw(server: BotApiServer, hostile: list[Hostile]) -> None:
         if number % 10 == 0 and isinstance(each, dict):
             server.raw_update({**each, "update_id": server.bot.queue.next_id - 1})
         await asyncio.sleep(0.01)
+    # What has no id of its own can only be confirmed by what comes after it.
+    server.raw_update({"message": message()})
 
 
 async def _five(server: BotApiServer, chat_id: int, family: Family) -> Person:
