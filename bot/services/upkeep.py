@@ -101,29 +101,32 @@ class Upkeep:
         changed: list[tuple[Contact, Session]] = []
         letters: list[NewLetter] = []
         for contact in await work.contacts.due_reminders(today, REMINDED_AT_ONCE):
-            turn = remind(contact.session, now, self._tools) if contact.session else None
-            limits = self._limits.get(contact.reach.channel)  # type: ignore[call-overload]
-            if turn is None or limits is None or contact.state != "active":
+            try:
+                reminded = self._remind(contact, now)
+            except Exception as error:  # one talk that cannot be said must not silence the others
+                log.error("reminder_not_made", alarm=True, exc_info=error)
                 continue
-            reader = Reader(
-                self._tools.speak, turn.session.language, turn.session.form, limits,
-                known=self._known,
-            )  # fmt: skip
-            changed.append((contact, turn.session))
-            letters += [
-                NewLetter(
-                    contact.id,
-                    contact.reach.channel,
-                    contact.reach.account,
-                    FOLLOW_UP,
-                    pack(parcel),
-                    now,
-                )
-                for parcel in gather(render(turn.effects, reader))
-            ]
+            if reminded is not None:
+                session, said = reminded
+                changed.append((contact, session))
+                letters += said
         await work.contacts.save(changed, today, heard=False)
         await work.outbox.put(letters)
         return letters
+
+    def _remind(self, contact: Contact, now: datetime) -> tuple[Session, list[NewLetter]] | None:
+        """Return what reminding this contact leads to; None when there is nothing to remind of."""
+        turn = remind(contact.session, now, self._tools) if contact.session else None
+        channel, account = contact.reach.channel, contact.reach.account
+        limits = self._limits.get(channel)  # type: ignore[call-overload]
+        if turn is None or limits is None or contact.state != "active":
+            return None
+        language, form = turn.session.language, turn.session.form
+        reader = Reader(self._tools.speak, language, form, limits, known=self._known)
+        return turn.session, [
+            NewLetter(contact.id, channel, account, FOLLOW_UP, pack(parcel), now)
+            for parcel in gather(render(turn.effects, reader))
+        ]
 
     async def forget(self) -> Due:
         """Delete one slice of what has had its time, ended drafts included."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +13,7 @@ from bot.app import make_tools
 from bot.channels.base import Limits
 from bot.scheduler import Scheduler, Tick
 from bot.services.upkeep import Upkeep
+from flows.conversation import remind
 from storage.contacts import EXPIRE_AFTER, REMIND_AFTER
 from storage.database import Database
 from storage.keyring import KeyGone, Keystore, day_number
@@ -36,9 +38,9 @@ def upkeep(database: Database, keystore: Keystore, clock: Clock) -> Upkeep:
     )
 
 
-async def begin_a_report(database: Database, clock: Clock) -> Talk:
+async def begin_a_report(database: Database, clock: Clock, talk: Talk | None = None) -> Talk:
     """A family that stops in the middle of its report."""
-    talk, provider = Talk("en"), Provider()
+    talk, provider = talk or Talk("en"), Provider()
     async with sending(database, provider, clock) as sender:
         intake = make_intake(database, clock, wake=lambda _channel, _account: sender.wake())
         message = talk.family.says("/start")
@@ -67,6 +69,25 @@ async def test_an_unfinished_report_is_reminded_of_once(
     (words,) = await waiting_words(database, clock)
     assert words.kind == "message"
     assert words.buttons == ()
+
+
+async def test_one_talk_that_cannot_be_said_silences_no_other(
+    database: Database, clock: Clock, upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await begin_a_report(database, clock)
+    other = Talk("en")
+    other.family = Family("8")
+    await begin_a_report(database, clock, other)
+    await days_pass(upkeep, clock, REMIND_AFTER)
+    broken = [True]
+
+    def remind_or_break(*given: Any) -> Any:
+        if broken.pop() if broken else False:
+            raise ValueError("the words of a family")
+        return remind(*given)
+
+    monkeypatch.setattr("bot.services.upkeep.remind", remind_or_break)
+    assert await upkeep.remind() == 1
 
 
 async def test_nobody_is_reminded_at_night(
