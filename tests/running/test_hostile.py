@@ -224,10 +224,17 @@ async def _throw(server: BotApiServer, hostile: list[Hostile]) -> None:
     for number, each in enumerate(hostile):
         server.raw_update(each)
         if number % 10 == 0 and isinstance(each, dict):
-            server.raw_update({**each, "update_id": server.bot.queue.next_id - 1})
+            _repeat(server, each)
         await asyncio.sleep(0.01)
     # What has no id of its own can only be confirmed by what comes after it.
     server.raw_update({"message": message()})
+
+
+def _repeat(server: BotApiServer, update: dict[str, Any]) -> None:
+    """Queue the update just thrown once more, under the same id, as a provider redelivers."""
+    number = server.bot.queue.next_id - 1
+    body = json.dumps({"update_id": number, **update}).encode("ascii")
+    server.bot.queue.add("raw", body, "raw", update_id=number, life=3600)
 
 
 async def _five(server: BotApiServer, chat_id: int, family: Family) -> Person:
@@ -238,17 +245,24 @@ async def _five(server: BotApiServer, chat_id: int, family: Family) -> Person:
 
 
 async def _post(stay: Stay, body: bytes) -> int:
-    """Post something to the webhook as the provider would; return the status."""
+    """Post something to the webhook as the provider would; return the status.
+
+    Whoever is refused for size may find the line cut while it is still sending: that is a 413 too.
+    """
     assert stay.settings["TELEGRAM_WEBHOOK_SECRET"] == SECRET
     from bot.channels.telegram.webhook import derive_path
 
     url = stay.settings["PUBLIC_URL"] + derive_path(SECRET)
     headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET, "Content-Type": "application/json"}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(url, data=io.BytesIO(body), headers=headers) as answer,
-    ):
-        return answer.status
+    try:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, data=io.BytesIO(body), headers=headers) as answer,
+        ):
+            return answer.status
+    except aiohttp.ClientOSError:
+        assert len(body) > 1 << 20, "only what is too large is cut off"
+        return 413
 
 
 async def _set_aside(stay: Stay) -> int:
