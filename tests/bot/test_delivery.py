@@ -287,17 +287,22 @@ async def test_one_account_has_one_sender_and_another_takes_over(
     database: Database, clock: Clock
 ) -> None:
     first, second = Provider(), Provider()
-    async with sending(database, first, clock) as sender, sending(database, second, clock):
+    async with sending(database, first, clock) as sender:
+        # Whoever has sent something holds the account: only then may the other come.
         await put(database, clock, "7", *says("one"))
         sender.wake()
         await sender.until_quiet()
-        assert second.tried == []
-    assert first.texts("7") == ["one"]
+        async with sending(database, second, clock):
+            await put(database, clock, "7", *says("two"))
+            sender.wake()
+            await sender.until_quiet()
+            assert second.tried == []
+    assert first.texts("7") == ["one", "two"]
     async with sending(database, second, clock) as other:
-        await put(database, clock, "7", *says("two"))
+        await put(database, clock, "7", *says("three"))
         other.wake()
         await other.until_quiet()
-    assert second.texts("7") == ["two"]
+    assert second.texts("7") == ["three"]
 
 
 async def test_stopping_finishes_what_is_being_sent_and_gives_the_rest_back(
