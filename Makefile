@@ -38,7 +38,7 @@ test: ## Run everything there is to check: `check`, then every test
 	$(call bring,dev)
 	@$(VENV)/python scripts/suite.py test $(ARGS)
 
-quick: ## Run the tests that need neither PostgreSQL nor a browser; under a minute
+quick: ## Run the tests that are pure or on SQLite, no servers, no browser; under a minute
 	$(call bring,dev)
 	@$(VENV)/python scripts/suite.py quick $(ARGS)
 

@@ -1,4 +1,4 @@
-"""Run the tests: ``quick`` without PostgreSQL and browser, ``test`` with everything there is.
+"""Run the tests: ``quick`` what is pure or on SQLite, ``test`` everything there is.
 
 ``test`` runs the checks of ``scripts/check.py`` first and goes on to the tests even when one of
 them has failed, so that one run shows all there is to mend. It ends with what was left out; on
@@ -19,6 +19,8 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / ".cache" / "tests.xml"
 HEAVY = ("postgres", "browser", "slow")
+DOORS = ("tests/bot_api", "tests/channels")
+"""Real servers over HTTP: what is pure or needs SQLite alone goes without them in a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,9 @@ def report(result: Result, deselected: str, began: float) -> None:
 def quick(extra: Sequence[str]) -> int:
     """Run the tests that need nothing but Python; the exit status is pytest's."""
     began = time.monotonic()
-    status = pytest(["-m", " and ".join(f"not {mark}" for mark in HEAVY), *extra])
-    reason = f"tests marked {', '.join(HEAVY)}; `make test` runs them"
+    left_out = [f"--ignore={folder}" for folder in DOORS]
+    status = pytest(["-m", " and ".join(f"not {mark}" for mark in HEAVY), *left_out, *extra])
+    reason = f"tests marked {', '.join(HEAVY)}, {' and '.join(DOORS)}; `make test` runs them"
     report(read_result(RESULTS), reason, began)
     return status
 
