@@ -174,7 +174,7 @@ class Database:
         database = cls(parsed, connection.make_engine(parsed), keystore)
         try:
             await database._check()
-        except BaseException:
+        except BaseException:  # whatever it was, no connection may be left open behind it
             await database.close()
             raise
         return database
