@@ -92,6 +92,9 @@ contacts = _table(
     Column("last_on", Integer, nullable=False),
     Column("remind_on", Integer),
     Column("expire_on", Integer),
+    # Where the reporter's day and night are, from the country it told; and its safe hours.
+    Column("zone", String(40)),
+    Column("hours", String(16)),
     UniqueConstraint("tag"),
     _due("ix_contacts_remind", "contacts", "remind_on", "id", where="remind_on IS NOT NULL"),
     _due("ix_contacts_expire", "contacts", "expire_on", "id", where="expire_on IS NOT NULL"),
@@ -101,6 +104,9 @@ contacts = _table(
 
 WAITING, SENT, DEAD = 0, 1, 2
 """``outbox.state``. A claimed letter is a waiting one with a lease."""
+
+ABOUT_BROADCAST, ABOUT_FOLLOW_UP, ABOUT_UPDATE = 1, 2, 3
+"""``outbox.about``: ``about_id`` is then a row of broadcast_people, follow_ups or updates."""
 
 outbox = _table(
     "outbox",
@@ -120,6 +126,10 @@ outbox = _table(
     Column("body", LargeBinary),
     Column("reason", String(64)),
     Column("settled_at", BigInteger),
+    # What a letter is about, where somebody wants to know what became of it: a kind of
+    # `ABOUT`, and the row of that kind.
+    Column("about", SmallInteger),
+    Column("about_id", BigInteger),
     _due(
         "ix_outbox_due",
         "outbox",
@@ -156,6 +166,11 @@ cases = _table(
     Column("urgent", Boolean, nullable=False),
     Column("opened_on", Integer, nullable=False),
     Column("next_word_on", Integer),
+    # Who of the staff looks after it: their handle.
+    Column("assigned_to", LargeBinary, index=True),
+    Column("association", String(32), nullable=False, server_default=text("''")),
+    # The day of the last entry or move, for the order of work.
+    Column("moved_on", Integer),
 )
 
 # Which contact may be written to about which case; only for those who chose to be reachable.
@@ -218,4 +233,176 @@ facts = Table(
     metadata,
     Column("name", String(32), primary_key=True),
     Column("value", LargeBinary, nullable=False),
+)
+
+# ── staff ──
+
+# Who works here. `handle` is the person's id in the keyring; login, name, language and the secret
+# of the one-time codes stand in `profile_box`.
+staff = _table(
+    "staff",
+    _id(),
+    Column("handle", LargeBinary, nullable=False, unique=True),
+    Column("login_tag", LargeBinary, nullable=False, unique=True),
+    Column("profile_box", LargeBinary, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("active", Boolean, nullable=False),
+    # The newest 30-second step whose code was taken: no code works twice (RFC 6238, 5.2).
+    Column("last_step", BigInteger, nullable=False, server_default=text("0")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("locked_until", BigInteger),
+    Column("added_on", Integer, nullable=False),
+)
+
+# Where a staff member's telegram is, and one-time codes that link one. Found by keyed mark.
+staff_links = _table(
+    "staff_links",
+    _id(),
+    Column("staff_id", ForeignKey("staff.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("tag", LargeBinary, nullable=False, unique=True),
+    # None while `tag` is that of a code not used yet.
+    Column("address_box", LargeBinary),
+    Column("account", String(64), nullable=False),
+    Column("expires_at", BigInteger),
+    Column("put_at", BigInteger, nullable=False),
+)
+
+# What the staff's bot is to tell, each once for each person: fixed words and a case, no content.
+alerts = _table(
+    "alerts",
+    _id(),
+    Column("kind", String(32), nullable=False),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), index=True),
+    # None: everybody whom the kind concerns.
+    Column("staff_id", ForeignKey("staff.id", ondelete="CASCADE"), index=True),
+    Column("number", Integer),
+    Column("state", SmallInteger, nullable=False, server_default=text("0")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", BigInteger, nullable=False),
+    Column("put_at", BigInteger, nullable=False),
+    _due("ix_alerts_due", "alerts", "next_at", "id", where="state = 0"),
+)
+
+# ── what is asked and told ──
+
+# Questions a caseworker wrote: a flow as data, boxed, one row for each version.
+question_sets = _table(
+    "question_sets",
+    _id(),
+    Column("handle", LargeBinary, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body_box", LargeBinary, nullable=False),
+    Column("staff_id", BigInteger, nullable=False),
+    Column("put_on", Integer, nullable=False),
+    Column("retired_on", Integer),
+    UniqueConstraint("handle", "version"),
+)
+
+FOLLOW_UP_STATES = (
+    "planned",  # due at `next_at`
+    "asked",  # the family was told that a question waits; reminded at `next_at`
+    "reminded",  # expires at `next_at`
+    "begun",  # the family has opened it; expires at `next_at`
+    "answered",
+    "declined",
+    "expired",
+    "withdrawn",
+    "undelivered",
+)
+"""``follow_ups.state`` is a place in this list; `next_at` is set while there is a next act of ours."""
+
+follow_ups = _table(
+    "follow_ups",
+    _id(),
+    Column("handle", LargeBinary, nullable=False, unique=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("contact_id", ForeignKey("contacts.id", ondelete="SET NULL"), index=True),
+    # The name of a set that ships, or the handle of a stored one in hexadecimal digits.
+    Column("question_set", String(40), nullable=False),
+    Column("set_version", Integer, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("next_at", BigInteger),
+    Column("every_days", Integer),
+    # Whether days of mourning and feasts were chosen on purpose.
+    Column("any_day", Boolean, nullable=False, server_default=text("false")),
+    Column("staff_id", BigInteger, nullable=False),
+    Column("put_at", BigInteger, nullable=False),
+    Column("asked_at", BigInteger),
+    Column("ended_at", BigInteger),
+    _due("ix_follow_ups_due", "follow_ups", "next_at", "id", where="next_at IS NOT NULL"),
+)
+
+# Dated words to one family that wait to be opened: a move of its case, or "nothing new since".
+updates = _table(
+    "updates",
+    _id(),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("contact_id", ForeignKey("contacts.id", ondelete="CASCADE"), index=True),
+    # A fixed word of flows/case.py.
+    Column("kind", String(32), nullable=False),
+    Column("since_on", Integer),
+    Column("staff_id", BigInteger, nullable=False),
+    Column("put_at", BigInteger, nullable=False),
+    Column("told_at", BigInteger),
+    Column("opened_at", BigInteger),
+)
+
+# Coarse facts about the cases of reachable families, for the audience of broadcasts alone.
+segments = Table(
+    "segments",
+    metadata,
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
+    Column("area", String(16), nullable=False),
+    Column("year", SmallInteger),
+    Column("language", String(2), nullable=False),
+    Column("association", String(32), nullable=False),
+    Index("ix_segments_area", "area", "year"),
+)
+
+broadcasts = _table(
+    "broadcasts",
+    _id(),
+    Column("handle", LargeBinary, nullable=False, unique=True),
+    # Title and both texts; frozen with the approval.
+    Column("body_box", LargeBinary, nullable=False),
+    # The audience as data.
+    Column("audience_box", LargeBinary, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(32)),
+    Column("drafted_by", BigInteger, nullable=False),
+    Column("approved_by", BigInteger),
+    Column("drafted_at", BigInteger, nullable=False),
+    Column("approved_at", BigInteger),
+    Column("ended_at", BigInteger),
+    # Stops by itself when this share of what was tried has failed, in percent.
+    Column("stop_at_percent", SmallInteger, nullable=False),
+    _due("ix_broadcasts_open", "broadcasts", "state", "id", where="ended_at IS NULL"),
+)
+
+LEDGER_STATES = (
+    "queued",
+    "put",  # in the outbox
+    "sent",
+    "opened",
+    "failed",
+    "blocked",
+    "opted_out",
+    "cancelled",
+    "unclear",  # went out twice or not at all: the second try was unclear too
+)
+"""``broadcast_people.state`` is a place in this list."""
+
+# One row for each person of a broadcast: who was written to, and what became of it.
+broadcast_people = _table(
+    "broadcast_people",
+    _id(),
+    Column("broadcast_id", ForeignKey("broadcasts.id", ondelete="CASCADE"), nullable=False),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("repeated", Boolean, nullable=False, server_default=text("false")),
+    Column("reason", String(64)),
+    Column("changed_at", BigInteger, nullable=False),
+    UniqueConstraint("broadcast_id", "contact_id"),
+    _due("ix_broadcast_people_queued", "broadcast_people", "broadcast_id", "id", where="state = 0"),
+    Index("ix_broadcast_people_contact", "contact_id", "state"),
 )

@@ -1,0 +1,1 @@
+"""The web console: the one place reports are read."""
