@@ -38,6 +38,7 @@ from sqlalchemy.sql.dml import Insert
 
 from storage import adoption, connection, data_keys, vault
 from storage.adoption import Parted
+from storage.alerts import Alert, Alerts
 from storage.audit import Audit
 from storage.cases import Cases
 from storage.connection import DRIVER_ERRORS, asked
@@ -89,6 +90,7 @@ from storage.values import (
 from storage.wire import Wire, wire_of
 
 __all__ = [
+    "Alert",
     "Busy",
     "CannotKeep",
     "Case",
@@ -150,6 +152,7 @@ class Work:
         self.cases = Cases(tx)
         self.tasks = Tasks(tx)
         self.audit = Audit(tx)
+        self.alerts = Alerts(tx)
         self.retention = Retention(tx, self.contacts)
 
 

@@ -251,6 +251,10 @@ staff = _table(
     Column("last_step", BigInteger, nullable=False, server_default=text("0")),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("locked_until", BigInteger),
+    # How many sealed cases it opened on this day; stopped until somebody else lifts that.
+    Column("openings_on", Integer),
+    Column("openings", Integer, nullable=False, server_default=text("0")),
+    Column("stopped", Boolean, nullable=False, server_default=text("false")),
     Column("added_on", Integer, nullable=False),
 )
 
@@ -281,6 +285,7 @@ alerts = _table(
     Column("next_at", BigInteger, nullable=False),
     Column("put_at", BigInteger, nullable=False),
     _due("ix_alerts_due", "alerts", "next_at", "id", where="state = 0"),
+    Index("ix_alerts_kind", "kind", "put_at"),
 )
 
 # ── what is asked and told ──
