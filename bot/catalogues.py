@@ -1,8 +1,12 @@
 """The translators' files: collected from the code, kept in step with it, checked.
 
-``python -m bot.catalogues update`` collects every ``_()``, ``about()`` and ``counted()`` of
-`flows/` and `bot/` into ``locales/messages.pot`` and brings both ``.po`` files up to it;
-``compile`` makes the ``.mo`` files; ``check`` says what is missing and ends with 1.
+There are two domains: ``messages``, what families read, collected from `flows/` and `bot/`; and
+``staff``, what the staff rooms say, collected from `bot/staff/`, its page templates included. Each
+has a template (``locales/<domain>.pot``) and a ``.po`` in each language.
+
+``python -m bot.catalogues update`` collects every ``_()``, ``about()`` and ``counted()`` into the
+templates and brings the ``.po`` files up to them; ``compile`` makes the ``.mo`` files; ``check``
+says what is missing and ends with 1.
 
 A sentence about the disappeared person (``about``) becomes three entries: without a context, and
 with the contexts ``he`` and ``she``. A comment that starts with ``Translators:`` above a sentence
@@ -25,13 +29,16 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
 
-from bot.languages import CONTEXTS, ROOT, SOURCE_DIGEST, digest_of
+from bot.languages import CONTEXTS, DOMAINS, ROOT, SOURCE_DIGEST, Domain, digest_of
 from flows.text import LANGUAGES
 
 HOUSE = ROOT.parent
-ROOMS = ("flows", "bot")
-TEMPLATE = ROOT / "messages.pot"
+ROOMS: Mapping[Domain, tuple[str, ...]] = {"messages": ("flows", "bot"), "staff": ("bot/staff",)}
+STAFF_ROOMS = "bot/staff/"
+"""What stands below here is said to the staff, and nothing of it to families."""
+IN_TEMPLATES = {"_": None, "counted": (1, 2)}
 COMMENT = "Translators:"
 
 PLURALS = {
@@ -99,33 +106,51 @@ def _above(comments: Mapping[int, str], line: int) -> list[str]:
 # ------------------------------------------------------------------------------------- the files
 
 
-def collect() -> Catalog:
+def collect(domain: Domain = "messages") -> Catalog:
     """Return the template: every sentence of the code, in the order of files and lines."""
     template = Catalog(charset="utf-8", fuzzy=False)
-    for room in ROOMS:
-        for path in sorted((HOUSE / room).rglob("*.py")):
-            _collect_file(template, path)
+    for room in ROOMS[domain]:
+        for path in sorted((HOUSE / room).rglob("*")):
+            name = path.relative_to(HOUSE).as_posix()
+            if path.suffix in (".py", ".html") and _domain_of(name) == domain:
+                _collect_file(template, path, name)
     return template
 
 
-def _collect_file(template: Catalog, path: Path) -> None:
-    name = path.relative_to(HOUSE).as_posix()
+def _domain_of(name: str) -> Domain:
+    return "staff" if name.startswith(STAFF_ROOMS) else "messages"
+
+
+def _collect_file(template: Catalog, path: Path, name: str) -> None:
+    method = (extractor, DEFAULT_KEYWORDS) if path.suffix == ".py" else (_in_page, IN_TEMPLATES)
     with path.open("rb") as stream:
-        found = sorted(extract(extractor, stream, DEFAULT_KEYWORDS, (COMMENT,)), key=_line)
+        found = sorted(extract(method[0], stream, method[1], (COMMENT,)), key=_line)
     for _line_number, message, comments, context in found:
         template.add(message, None, [(name, 1)], auto_comments=comments, context=context)
+
+
+def _in_page(stream: Any, keywords: Any, tags: Any, options: Any = None) -> Iterator[Any]:
+    """Yield the marked sentences of a page template; a fault in the template is not passed over."""
+    for line, function, message, comments in babel_extract(
+        stream, keywords, tags, {**(options or {}), "silent": "false"}
+    ):
+        words = message if isinstance(message, tuple) else (message,)
+        if any(word is None for word in words[: 2 if function == "counted" else 1]):
+            raise Unmarked(f"line {line}: only a plain string can be translated")
+        said = [" ".join([COMMENT, *" ".join(comments).split()])] if comments else []
+        yield line, function, message, said
 
 
 def _line(found: tuple[int, object, object, object]) -> int:
     return found[0]
 
 
-def bring_up(language: str, template: Catalog) -> Catalog:
+def bring_up(language: str, template: Catalog, domain: Domain = "messages") -> Catalog:
     """Return the catalogue of ``language`` with the template's entries and its own translations.
 
     English entries without a context say what the code says; entries no longer in the code go.
     """
-    old = read(language)
+    old = read(language, domain)
     new = Catalog(locale=language, charset="utf-8", fuzzy=False)
     for message in template:
         if message.id:
@@ -148,18 +173,23 @@ def _carry_over(new: Catalog, message: Message, known: Message | None, language:
     )
 
 
-def read(language: str) -> Catalog:
+def read(language: str, domain: Domain = "messages") -> Catalog:
     """Return the catalogue of ``language`` as its ``.po`` stands; empty when there is none."""
-    path = po_path(language)
+    path = po_path(language, domain)
     if not path.exists():
         return Catalog(locale=language)
     with path.open("rb") as stream:
         return read_po(stream, locale=language)
 
 
-def po_path(language: str) -> Path:
+def po_path(language: str, domain: Domain = "messages") -> Path:
     """Return where the catalogue of ``language`` is kept."""
-    return ROOT / language / "LC_MESSAGES" / "messages.po"
+    return ROOT / language / "LC_MESSAGES" / f"{domain}.po"
+
+
+def pot_path(domain: Domain) -> Path:
+    """Return where the template of a domain is kept."""
+    return ROOT / f"{domain}.pot"
 
 
 def write(catalog: Catalog, language: str = "") -> bytes:
@@ -184,22 +214,30 @@ def _header(language: str) -> str:
 
 
 def update() -> None:
-    """Write the template and both catalogues anew from the code."""
-    template = collect()
-    TEMPLATE.write_bytes(write(template))
-    for language in LANGUAGES:
-        po_path(language).parent.mkdir(parents=True, exist_ok=True)
-        po_path(language).write_bytes(write(bring_up(language, template), language))
+    """Write the templates and all catalogues anew from the code."""
+    for domain in DOMAINS:
+        template = collect(domain)
+        pot_path(domain).write_bytes(write(template))
+        for language in LANGUAGES:
+            path = po_path(language, domain)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(write(bring_up(language, template, domain), language))
 
 
 def compile_all() -> None:
     """Write the ``.mo`` of each catalogue, marked with the ``.po`` it was made from."""
-    for language in LANGUAGES:
-        catalog = read(language)
-        context, text = SOURCE_DIGEST
-        catalog.add(text, digest_of(po_path(language).read_bytes()), context=context)
-        with po_path(language).with_suffix(".mo").open("wb") as stream:
-            write_mo(stream, catalog)
+    for domain in DOMAINS:
+        for language in LANGUAGES:
+            path = po_path(language, domain)
+            if path.exists():
+                _compile(read(language, domain), path, language)
+
+
+def _compile(catalog: Catalog, path: Path, language: str) -> None:
+    context, text = SOURCE_DIGEST
+    catalog.add(text, digest_of(path.read_bytes()), context=context)
+    with path.with_suffix(".mo").open("wb") as stream:
+        write_mo(stream, catalog)
 
 
 # ------------------------------------------------------------------------------------ the checks
@@ -217,13 +255,22 @@ class Complaint:
         return f"{self.language}: {self.what}: {self.entry}"
 
 
-BANNED: Mapping[str, tuple[str, ...]] = {
-    # Ethics: presume alive, no word of fate; nobody is a victim, subject or target here.
-    "ar": ("جثة", "جثته", "جثتها", "جثمان", "المرحوم", "المرحومة", "الضحية", "ضحية", "الضحايا",
-           "الفقيد", "الفقيدة", "المتوفى", "المتوفاة", "الشهيد", "الشهيدة"),
-    "en": ("corpse", "dead body", "deceased", "the late", "victim", "victims", "subject", "target",
+_NEVER: Mapping[str, tuple[str, ...]] = {
+    # Nobody is a victim, subject or target here, neither to families nor among ourselves.
+    "ar": ("جثة", "جثته", "جثتها", "المرحوم", "المرحومة", "الضحية", "ضحية", "الضحايا"),
+    "en": ("corpse", "dead body", "the late", "victim", "victims", "subject", "target",
            "informant", "ticket", "user", "users", "blast", "campaign"),
 }  # fmt: skip
+_FATE: Mapping[str, tuple[str, ...]] = {
+    # Ethics: presume alive; no bot ever tells of a death. What was established of it is a word of
+    # the case page, where a person reads it.
+    "ar": ("جثمان", "الفقيد", "الفقيدة", "المتوفى", "المتوفاة", "الشهيد", "الشهيدة"),
+    "en": ("deceased",),
+}
+BANNED: Mapping[Domain, Mapping[str, tuple[str, ...]]] = {
+    "messages": {language: _NEVER[language] + _FATE[language] for language in LANGUAGES},
+    "staff": _NEVER,
+}
 _PICTURE = re.compile("[\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff]")
 _WORD = re.compile(r"[^\W\d_]+")
 _LATIN_FIRST = re.compile(r"^[\s\W]*[A-Za-z0-9]")
@@ -232,16 +279,17 @@ _ARABIC = re.compile("[\u0621-\u064a]")
 
 def stale() -> list[str]:
     """Return the names of the files that collecting anew would change in substance."""
-    template = collect()
     found = []
-    if not TEMPLATE.exists() or TEMPLATE.read_bytes() != write(template):
-        found.append(TEMPLATE.name)
-    wanted = _entries_of(template)
-    found += [
-        f"{language}/{po_path(language).name}"
-        for language in LANGUAGES
-        if _entries_of(read(language)) != wanted
-    ]
+    for domain in DOMAINS:
+        template, pot = collect(domain), pot_path(domain)
+        if not pot.exists() or pot.read_bytes() != write(template):
+            found.append(pot.name)
+        wanted = _entries_of(template)
+        found += [
+            f"{language}/{domain}.po"
+            for language in LANGUAGES
+            if _entries_of(read(language, domain)) != wanted
+        ]
     return found
 
 
@@ -254,12 +302,13 @@ def _entries_of(catalog: Catalog) -> set[tuple[object, ...]]:
 
 
 def complaints(language: str) -> list[Complaint]:
-    """Return everything wrong with the catalogue of ``language``, entry by entry."""
+    """Return everything wrong with the catalogues of ``language``, entry by entry."""
     return [
         Complaint(language, _name(message), what)
-        for message in read(language)
+        for domain in DOMAINS
+        for message in read(language, domain)
         if message.id
-        for what in _faults(message, language)
+        for what in _faults(message, language, BANNED[domain][language])
     ]
 
 
@@ -268,7 +317,9 @@ def _name(message: Message) -> str:
     return f"[{message.context}] {text}" if message.context else text
 
 
-def _faults(message: Message, language: str) -> Iterator[str]:
+def _faults(
+    message: Message, language: str, banned: tuple[str, ...] | None = None
+) -> Iterator[str]:
     strings = _strings(message)
     if message.fuzzy:
         yield "marked fuzzy"
@@ -277,7 +328,7 @@ def _faults(message: Message, language: str) -> Iterator[str]:
         return
     yield from _placeholder_faults(message, strings)
     for string in strings:
-        yield from _wording_faults(string, language)
+        yield from _wording_faults(string, language, banned or BANNED["messages"][language])
 
 
 def _placeholder_faults(message: Message, strings: tuple[str, ...]) -> Iterator[str]:
@@ -292,14 +343,14 @@ def _placeholder_faults(message: Message, strings: tuple[str, ...]) -> Iterator[
             return
 
 
-def _wording_faults(string: str, language: str) -> Iterator[str]:
+def _wording_faults(string: str, language: str, banned: tuple[str, ...]) -> Iterator[str]:
     around = _FIELD.sub("", string)  # an insertion is isolated: it decides no direction
     if language == "ar" and _ARABIC.search(around) and _LATIN_FIRST.match(around):
         yield "begins with a Latin letter or digit, which turns the line around"
     if _PICTURE.search(string):
         yield "holds a picture sign"
     words = " ".join(_WORD.findall(_bare(string).lower()))
-    for word in BANNED[language]:
+    for word in banned:
         if f" {word} " in f" {words} ":
             yield f"says {word}"
 

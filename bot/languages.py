@@ -2,7 +2,9 @@
 
 The catalogues are gettext's (`locales/<language>/LC_MESSAGES/messages.po`). A compiled ``.mo``
 beside one is used when it was made from exactly this ``.po``; otherwise the ``.po`` is read, which
-costs a tenth of a second once. Nothing is read before the first sentence is spoken.
+costs a tenth of a second once. Nothing is read before the first sentence is spoken. What the staff
+rooms say stands in a catalogue of its own (``staff.po``), which knows the families' as well: a
+question is called on the case page what it was called to the family.
 
 Everything inserted stands between U+2068 and U+2069 (first-strong isolate), so that a Latin name
 in an Arabic sentence, or a code beside a number, moves nothing around it. Direction controls inside
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 ROOT = Path(locales.__file__).parent
 CONTEXTS: tuple[Form, ...] = ("he", "she")
 
+Domain = Literal["messages", "staff"]
+"""Who is spoken to: families, or the staff."""
+DOMAINS: tuple[Domain, ...] = ("messages", "staff")
+
 OPEN, CLOSE = "\u2068", "\u2069"
 _DIRECTION_CONTROLS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -52,32 +58,42 @@ def direction(language: str) -> Literal["rtl", "ltr"]:
     return "rtl" if language == "ar" else "ltr"
 
 
-def speak(sentence: Sentence, language: Language, form: Form = "") -> str:
+def speak(
+    sentence: Sentence, language: Language, form: Form = "", domain: Domain = "messages"
+) -> str:
     """Return ``sentence`` in ``language``; ``form`` follows the disappeared person's sex.
 
     A missing translation falls back to the form without a context, then to English. Raises
     `Unfilled` when a `Later` is still in it.
     """
     if not isinstance(sentence, Words):
-        return _speak_other(sentence, language, form)
+        return _speak_other(sentence, language, form, domain)
     if not sentence.values:
-        return _plain(sentence.text, sentence.gendered, language, form)
+        return _plain(sentence.text, sentence.gendered, language, form, domain)
     values = dict(sentence.values)
     if sentence.plural:
-        pieces = _counted(sentence.text, sentence.plural, language, form, _number(values))
+        pieces = _counted(sentence.text, sentence.plural, language, _number(values), domain)
     else:
-        pieces = _pieces(sentence.text, sentence.gendered, language, form)
+        pieces = _pieces(sentence.text, sentence.gendered, language, form, domain)
     return "".join(
-        piece if literal else _insert(piece, values, language, form) for literal, piece in pieces
+        piece if literal else _insert(piece, values, language, form, domain)
+        for literal, piece in pieces
     )
 
 
-def _speak_other(sentence: Bilingual | Spoken | Lines, language: Language, form: Form) -> str:
+def _speak_other(
+    sentence: Bilingual | Spoken | Lines, language: Language, form: Form, domain: Domain
+) -> str:
     if isinstance(sentence, Bilingual):
         return sentence.ar if language == "ar" else sentence.en
     if isinstance(sentence, Spoken):
-        return speak(sentence.words, sentence.language, form)
-    return "\n".join([speak(line, language, form) for line in sentence.lines])
+        return speak(sentence.words, sentence.language, form, domain)
+    return "\n".join([speak(line, language, form, domain) for line in sentence.lines])
+
+
+def speak_to_staff(sentence: Sentence, language: Language, form: Form = "") -> str:
+    """Return ``sentence`` as the staff rooms say it; see `speak`."""
+    return speak(sentence, language, form, "staff")
 
 
 Known = Mapping[str, str | Words]
@@ -117,11 +133,16 @@ Pieces = tuple[tuple[bool, str], ...]
 
 
 @cache
-def catalogue(language: Language) -> gettext.NullTranslations:
-    """Return the catalogue of ``language``, compiled or read from its ``.po``."""
-    folder = ROOT / language / "LC_MESSAGES"
-    source = (folder / "messages.po").read_bytes()
-    compiled = folder / "messages.mo"
+def catalogue(language: Language, domain: Domain = "messages") -> gettext.NullTranslations:
+    """Return a catalogue of ``language``, compiled or read from its ``.po``."""
+    found = _open(ROOT / language / "LC_MESSAGES" / f"{domain}.po", language)
+    if domain == "staff":
+        found.add_fallback(catalogue(language))
+    return found
+
+
+def _open(path: Path, language: Language) -> gettext.NullTranslations:
+    source, compiled = path.read_bytes(), path.with_suffix(".mo")
     if compiled.exists():
         with compiled.open("rb") as stream:
             found = gettext.GNUTranslations(stream)
@@ -157,8 +178,8 @@ def _read(source: bytes, language: Language) -> gettext.NullTranslations:
     return gettext.GNUTranslations(compiled)
 
 
-def _look_up(text: str, gendered: bool, language: Language, form: Form) -> str:
-    known = catalogue(language)
+def _look_up(text: str, gendered: bool, language: Language, form: Form, domain: Domain) -> str:
+    known = catalogue(language, domain)
     if gendered and form:
         found = known.pgettext(form, text)
         if found != text:
@@ -167,18 +188,18 @@ def _look_up(text: str, gendered: bool, language: Language, form: Form) -> str:
 
 
 @cache
-def _plain(text: str, gendered: bool, language: Language, form: Form) -> str:
-    return _look_up(text, gendered, language, form)
+def _plain(text: str, gendered: bool, language: Language, form: Form, domain: Domain) -> str:
+    return _look_up(text, gendered, language, form, domain)
 
 
 @cache
-def _pieces(text: str, gendered: bool, language: Language, form: Form) -> Pieces:
-    return _cut(_look_up(text, gendered, language, form))
+def _pieces(text: str, gendered: bool, language: Language, form: Form, domain: Domain) -> Pieces:
+    return _cut(_look_up(text, gendered, language, form, domain))
 
 
 @cache
-def _counted(one: str, many: str, language: Language, form: Form, n: int) -> Pieces:
-    return _cut(catalogue(language).ngettext(one, many, n))
+def _counted(one: str, many: str, language: Language, n: int, domain: Domain) -> Pieces:
+    return _cut(catalogue(language, domain).ngettext(one, many, n))
 
 
 def _cut(sentence: str) -> Pieces:
@@ -196,13 +217,15 @@ def _number(values: Mapping[str, Insert]) -> int:
 # ------------------------------------------------------------------------------- speaking values
 
 
-def _insert(name: str, values: Mapping[str, Insert], language: Language, form: Form) -> str:
+def _insert(
+    name: str, values: Mapping[str, Insert], language: Language, form: Form, domain: Domain
+) -> str:
     if name not in values:
         raise Unfilled(name)
-    return f"{OPEN}{_value(values[name], language, form)}{CLOSE}"
+    return f"{OPEN}{_value(values[name], language, form, domain)}{CLOSE}"
 
 
-def _value(value: Insert, language: Language, form: Form) -> str:
+def _value(value: Insert, language: Language, form: Form, domain: Domain) -> str:
     if isinstance(value, str):
         return value.translate(_DIRECTION_CONTROLS)
     if isinstance(value, int):
@@ -213,7 +236,7 @@ def _value(value: Insert, language: Language, form: Form) -> str:
         return _day(value, language)
     if isinstance(value, Later):
         raise Unfilled(value.name)
-    return speak(value, language, form)
+    return speak(value, language, form, domain)
 
 
 # -------------------------------------------------------------------------------- speaking dates

@@ -120,3 +120,49 @@ def test_every_word_families_are_told_to_write_is_understood(language: str) -> N
         words |= set(listed.split(" / ")) if colon else set()
     assert len(words) > 12
     assert [word for word in sorted(words) if read_intent(word) is None] == []
+
+
+PAGE = b"""
+{# Translators: a heading. #}
+<h1>{{ _("Worklist") }}</h1>
+{{ counted("One case", "{n} cases", n=count) }} {{ _("Since {day}", day=day) }}
+"""
+
+
+def in_page(source: bytes) -> list[tuple[str, object, list[str]]]:
+    found = catalogues.extract(
+        catalogues._in_page, BytesIO(source), catalogues.IN_TEMPLATES, (catalogues.COMMENT,)
+    )
+    return [(str(context or ""), message, comments) for _, message, comments, context in found]
+
+
+def test_sentences_of_a_page_are_collected_with_their_comments() -> None:
+    assert in_page(PAGE) == [
+        ("", "Worklist", ["Translators: a heading."]),
+        ("", ("One case", "{n} cases"), []),
+        ("", "Since {day}", []),
+    ]
+
+
+def test_a_sentence_of_a_page_that_nobody_could_translate_is_refused() -> None:
+    with pytest.raises(catalogues.Unmarked):
+        in_page(b"{{ _(title) }}")
+
+
+def test_what_staff_read_and_what_families_read_are_kept_apart() -> None:
+    families, staff = catalogues.collect("messages"), catalogues.collect("staff")
+    assert "Caseworker" in [entry.id for entry in staff]
+    assert all(
+        name.startswith("bot/staff/") is (catalogue is staff)
+        for catalogue in (families, staff)
+        for entry in catalogue
+        for name, _line in entry.locations
+    )
+
+
+def test_words_of_fate_are_refused_to_families_and_the_word_victim_to_everybody() -> None:
+    for_staff = catalogues.BANNED["staff"]["en"]
+    deceased, victim = Message("x", "deceased"), Message("x", "victim")
+    assert faults("x", "deceased", "en")
+    assert list(catalogues._faults(deceased, "en", for_staff)) == []
+    assert list(catalogues._faults(victim, "en", for_staff)) == ["says victim"]

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from bot import catalogues, languages
-from bot.languages import CLOSE, OPEN, Unfilled, bare, fill_later, speak, speak_date
+from bot.languages import (
+    CLOSE,
+    OPEN,
+    Unfilled,
+    bare,
+    fill_later,
+    speak,
+    speak_date,
+    speak_to_staff,
+)
 from flows.dates import Precision, RoughDate
 from flows.text import Bilingual, Language, Later, Lines, Spoken, Words, _, about, counted
 
@@ -198,3 +207,12 @@ def test_speaking_is_fast_enough_for_every_message() -> None:
         speak(plain, "ar")
         speak(words, "ar")
     assert (process_time() - begun) / 4000 < 50e-6
+
+
+def test_staff_are_spoken_to_from_their_own_catalogue_and_families_never_are() -> None:
+    assert speak_to_staff(_("Caseworker"), "ar") == "مسؤول الملف"
+    assert speak(_("Caseworker"), "ar") == "Caseworker"
+
+
+def test_the_staff_catalogue_knows_what_families_are_told() -> None:
+    assert speak_to_staff(_("Damascus"), "ar") == speak(_("Damascus"), "ar") == "دمشق"
