@@ -165,6 +165,8 @@ class Outbox:
             "body": letter_keys.close(
                 self._tx, letter.contact_id, day_in_utc(letter.due_at), letter.body, handle
             ),
+            "about": letter.about,
+            "about_id": letter.about_id,
         }
 
     def _open(self, row: Row, contact: Row | None) -> Letter | Dead:
@@ -182,7 +184,17 @@ class Outbox:
         except CannotOpen:
             return Dead(row.id, "damaged")
         due_at = as_moment(row.due_at)
-        return Letter(row.id, row.contact_id, reach, row.priority, body, row.attempts, due_at)
+        return Letter(
+            row.id,
+            row.contact_id,
+            reach,
+            row.priority,
+            body,
+            row.attempts,
+            due_at,
+            row.about,
+            row.about_id,
+        )
 
     async def _addresses(self, ids: Sequence[int]) -> dict[int, Row]:
         if not ids:
@@ -266,6 +278,8 @@ def _claim(postgres: bool) -> ReturningUpdate[Any]:
             outbox.c.attempts,
             outbox.c.due_at,
             outbox.c.body,
+            outbox.c.about,
+            outbox.c.about_id,
         )
     )
 

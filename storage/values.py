@@ -69,7 +69,8 @@ class Contact:
 class NewLetter:
     """Something to be said. ``priority``: 0 replies, 1 follow-ups, 2 broadcasts.
 
-    ``due_at`` is aware, UTC; ``body`` is opaque to the cellar.
+    ``due_at`` is aware, UTC; ``body`` is opaque to the cellar. ``about`` and ``about_id`` name the
+    row that is to learn what became of the letter (`tables.outbox`), where there is one.
     """
 
     contact_id: int
@@ -78,11 +79,16 @@ class NewLetter:
     priority: int
     body: bytes = field(repr=False)
     due_at: datetime
+    about: int | None = None
+    about_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A claimed letter. ``attempts`` counts this claim too; ``due_at`` is when it first was due."""
+    """A claimed letter. ``attempts`` counts this claim too; ``due_at`` is when it first was due.
+
+    ``about`` and ``about_id`` are those of the `NewLetter`.
+    """
 
     id: int
     contact_id: int
@@ -91,6 +97,8 @@ class Letter:
     body: bytes = field(repr=False)
     attempts: int
     due_at: datetime
+    about: int | None = None
+    about_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
