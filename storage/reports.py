@@ -22,8 +22,9 @@ from storage.tables import report_log, reports
 from storage.transaction import REPORT_LOG_LOCK, Transaction, as_date, day
 from storage.values import Fault, Head, SealedReport
 
-REPORT, ADDITION = 1, 2
-"""Kinds of sealed entries: a new case's report, and what is added to it."""
+REPORT, ADDITION, NOTE, MOVE, FOLLOW_UP = 1, 2, 3, 4, 5
+"""Kinds of sealed entries: a new case's report, what its family adds to it, what staff note, what
+staff decide (`flows/case.py`), and answers to questions asked later."""
 
 _KEPT, _MOVED, _ERASED = "kept", "moved", "erased"
 _SLICE: Final = 200
