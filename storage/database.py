@@ -66,6 +66,7 @@ from storage.migrations import check_schema
 from storage.outbox import Outbox
 from storage.reports import Reports
 from storage.retention import Retention
+from storage.staff import Linked, LoginTaken, Staff, StaffMember
 from storage.tables import facts
 from storage.tasks import Tasks
 from storage.transaction import Transaction
@@ -105,6 +106,8 @@ __all__ = [
     "Head",
     "KeysMissing",
     "Letter",
+    "Linked",
+    "LoginTaken",
     "NewLetter",
     "NotFound",
     "Noted",
@@ -114,6 +117,7 @@ __all__ = [
     "SealedReport",
     "Sent",
     "SetAside",
+    "StaffMember",
     "Stale",
     "StorageError",
     "Task",
@@ -153,6 +157,7 @@ class Work:
         self.tasks = Tasks(tx)
         self.audit = Audit(tx)
         self.alerts = Alerts(tx)
+        self.staff = Staff(tx)
         self.retention = Retention(tx, self.contacts)
 
 
