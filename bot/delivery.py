@@ -107,11 +107,15 @@ def _wait(error: Undelivered, attempts: int, chance: float) -> float:
 
 @dataclass(slots=True)
 class _Outcome:
-    """What became of one claimed letter; ``gone``: its contact cannot be reached any more."""
+    """What became of one claimed letter; ``gone``: its contact cannot be reached any more.
+
+    ``unheard``: a reply was given up although its contact can be reached.
+    """
 
     contact_id: int
     settled: Settled
     gone: bool = False
+    unheard: bool = False
 
 
 class Sender:
@@ -354,7 +358,8 @@ class Sender:
             return None
         log.warning("letter_given_up", channel=self._channel.name, letter=letter.id,
                     reason=error.reason, attempts=letter.attempts)  # fmt: skip
-        return _Outcome(letter.contact_id, Dead(letter.id, error.reason), gone)
+        unheard = letter.priority == REPLY and not gone
+        return _Outcome(letter.contact_id, Dead(letter.id, error.reason), gone, unheard)
 
     def _freeze(self, until: datetime, reason: str) -> None:
         if self._frozen_until is None or until > self._frozen_until:
@@ -430,6 +435,8 @@ async def _settle(work: Work, ended: Sequence[_Outcome], now: datetime) -> None:
     for outcome in ended:
         if outcome.gone:
             await work.contacts.mark(outcome.contact_id, "blocked")
+    if unheard := sum(outcome.unheard for outcome in ended):
+        await work.alerts.put("dead_letter", now, number=unheard, adding=True)
 
 
 class Delivery:

@@ -472,6 +472,7 @@ class _Taking:
         case = await self._work.cases.open_with(lane.contact, report, code, self._now)
         first_word_on = self._day + timedelta(days=FIRST_WORD_DAYS)
         await self._work.cases.promise_word(case.id, first_word_on)
+        await self._alert("urgent" if report.urgent else "new_report", case.id)
         doing.cases.append(case)
         doing.known["code"] = case.code
         doing.session = submitted(doing.session, case.code, report.reach)
@@ -489,6 +490,11 @@ class _Taking:
         for case in doing.cases or (None,):
             case_id = case.id if case else None
             await self._work.tasks.put(reason, contact_id, case_id, self._now)
+            await self._alert(ALERTED.get(reason, "asked_person"), case_id)
+
+    async def _alert(self, kind: str, case_id: int | None) -> None:
+        """Let the staff be told. One statement: whom it concerns is worked out elsewhere."""
+        await self._work.alerts.put(kind, self._now, case_id=case_id)
 
     async def _cases(self, lane: _Lane, code: str = "") -> Sequence[Case]:
         if not code:
@@ -586,6 +592,9 @@ class _Taking:
             for parcel in gather(heard.messages)
         ]
 
+
+ALERTED = {"urgent": "urgent", "withdraw": "withdrawal"}
+"""What the staff's bot tells of a call for a person, by its reason; else that one was asked for."""
 
 _WORDS = (Ask, Say, Settle, Tap)
 
