@@ -118,6 +118,8 @@ outbox = _table(
     Column("priority", SmallInteger, nullable=False),
     Column("state", SmallInteger, nullable=False, server_default=text("0")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # How many of these attempts may have carried it out; the present one is counted.
+    Column("unsure", SmallInteger, nullable=False, server_default=text("0")),
     Column("due_at", BigInteger, nullable=False),
     # When it may next be claimed: at first due_at, then the end of the lease or of the wait.
     Column("next_at", BigInteger, nullable=False),
@@ -360,7 +362,6 @@ segments = Table(
     Column("area", String(16), nullable=False),
     Column("year", SmallInteger),
     Column("language", String(2), nullable=False),
-    Column("association", String(32), nullable=False),
     Index("ix_segments_area", "area", "year"),
 )
 
@@ -407,7 +408,9 @@ broadcast_people = _table(
     Column("repeated", Boolean, nullable=False, server_default=text("false")),
     Column("reason", String(64)),
     Column("changed_at", BigInteger, nullable=False),
+    # Until then a queued one is held: it is night where this person is.
+    Column("next_at", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("broadcast_id", "contact_id"),
-    _due("ix_broadcast_people_queued", "broadcast_people", "broadcast_id", "id", where="state = 0"),
+    Index("ix_broadcast_people_turn", "broadcast_id", "state", "next_at", "id"),
     Index("ix_broadcast_people_contact", "contact_id", "state"),
 )

@@ -88,13 +88,14 @@ def upgrade() -> None:
     sa.Column('repeated', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('reason', sa.String(length=64), nullable=True),
     sa.Column('changed_at', sa.BigInteger(), nullable=False),
+    sa.Column('next_at', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
     sa.ForeignKeyConstraint(['broadcast_id'], ['broadcasts.id'], name=op.f('fk_broadcast_people_broadcast_id_broadcasts'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_broadcast_people')),
     sa.UniqueConstraint('broadcast_id', 'contact_id', name=op.f('uq_broadcast_people_broadcast_id_contact_id')),
     sqlite_autoincrement=True
     )
     op.create_index('ix_broadcast_people_contact', 'broadcast_people', ['contact_id', 'state'], unique=False)
-    op.create_index('ix_broadcast_people_queued', 'broadcast_people', ['broadcast_id', 'id'], unique=False, postgresql_where=sa.text('state = 0'), sqlite_where=sa.text('state = 0'))
+    op.create_index('ix_broadcast_people_turn', 'broadcast_people', ['broadcast_id', 'state', 'next_at', 'id'], unique=False)
     op.create_table('follow_ups',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
     sa.Column('handle', sa.LargeBinary(), nullable=False),
@@ -124,7 +125,6 @@ def upgrade() -> None:
     sa.Column('area', sa.String(length=16), nullable=False),
     sa.Column('year', sa.SmallInteger(), nullable=True),
     sa.Column('language', sa.String(length=2), nullable=False),
-    sa.Column('association', sa.String(length=32), nullable=False),
     sa.ForeignKeyConstraint(['case_id'], ['cases.id'], name=op.f('fk_segments_case_id_cases'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('case_id', name=op.f('pk_segments'))
     )
@@ -166,6 +166,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_cases_assigned_to'), 'cases', ['assigned_to'], unique=False)
     op.add_column('contacts', sa.Column('zone', sa.String(length=40), nullable=True))
     op.add_column('contacts', sa.Column('hours', sa.String(length=16), nullable=True))
+    op.add_column('outbox', sa.Column('unsure', sa.SmallInteger(), server_default=sa.text('0'), nullable=False))
     op.add_column('outbox', sa.Column('about', sa.SmallInteger(), nullable=True))
     op.add_column('outbox', sa.Column('about_id', sa.BigInteger(), nullable=True))
 
@@ -173,6 +174,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column('outbox', 'about_id')
     op.drop_column('outbox', 'about')
+    op.drop_column('outbox', 'unsure')
     op.drop_column('contacts', 'hours')
     op.drop_column('contacts', 'zone')
     op.drop_index(op.f('ix_cases_assigned_to'), table_name='cases')
@@ -190,7 +192,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_follow_ups_contact_id'), table_name='follow_ups')
     op.drop_index(op.f('ix_follow_ups_case_id'), table_name='follow_ups')
     op.drop_table('follow_ups')
-    op.drop_index('ix_broadcast_people_queued', table_name='broadcast_people', postgresql_where=sa.text('state = 0'), sqlite_where=sa.text('state = 0'))
+    op.drop_index('ix_broadcast_people_turn', table_name='broadcast_people')
     op.drop_index('ix_broadcast_people_contact', table_name='broadcast_people')
     op.drop_table('broadcast_people')
     op.drop_index(op.f('ix_alerts_staff_id'), table_name='alerts')
