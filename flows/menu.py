@@ -141,6 +141,13 @@ UNSEEN = _(
 )
 STALE_COMMAND = _("That is not possible at this point.")
 
+# Translators: shown on locked screens; it names nobody and says nothing of what waits.
+NOTICE = _("There is a message for you. You can read it whenever it suits you.")
+# Translators: the button of that message, and the word one can write instead.
+OPEN = _("Open")
+OPEN_DATA = "n:!open"
+"""The data of that button: of no question, so it is good for as long as the message is there."""
+
 STATUS_NONE = _("There is no report tied to this chat. If you have a receipt code, write it here.")
 # Translators: {code} a receipt code, {state} the state of work, {date} a day.
 STATUS = _("{code}: {state}. Received on {date}.")

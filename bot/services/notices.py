@@ -1,0 +1,69 @@
+"""The notice: the one thing that goes out to a family which did not just write to us.
+
+Phones are looked into at checkpoints, and lie on tables with their screens up. So whatever waits
+for a family (questions, a dated word on its case, words to many) is announced by the same sentence,
+which names neither us nor anybody and says nothing of what waits; what waits is said when the
+family opens it, by the button or by typing "open".
+
+A notice is the same for everybody who reads the same language on the same channel, so it is made
+once. Where the language is not known it is said in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from bot.channels.base import Limits
+from bot.letters import gather, pack
+from bot.messages import ChannelName
+from bot.render import Reader, Speak, render
+from flows.effects import Ask, Option
+from flows.menu import NOTICE, OPEN, OPEN_DATA
+from flows.text import LANGUAGES, Language, Sentence, Spoken
+from storage.values import NewLetter, Reach
+
+WITHOUT_BUTTONS = Limits(text=1000, buttons=False)
+ELSEWHERE: Mapping[ChannelName, Limits] = {"telegram": Limits(text=4096)}
+"""For a process that carries no channel itself, like the console: a notice fits anywhere, all that
+matters is whether it may have a button."""
+
+
+@lru_cache(256)
+def notice(speak: Speak, language: Language | None, limits: Limits) -> bytes:
+    """Return the body of the letter that says a message waits; None for both languages."""
+    open_it = Option(OPEN_DATA, OPEN)
+    ask = Ask("notice", _words(language), controls=(open_it,))
+    reader = Reader(speak, language or LANGUAGES[0], "", limits)
+    (parcel,) = gather(render((ask,), reader))
+    return pack(parcel)
+
+
+def _words(language: Language | None) -> tuple[Sentence, ...]:
+    return (NOTICE,) if language else tuple(Spoken(NOTICE, each) for each in LANGUAGES)
+
+
+class Notices:
+    """Makes notices for contacts, also of channels that are another process's to carry."""
+
+    def __init__(self, speak: Speak, limits: Mapping[ChannelName, Limits]) -> None:
+        self._speak = speak
+        self._limits: Mapping[str, Limits] = {**ELSEWHERE, **limits}
+
+    def letter(
+        self,
+        contact_id: int,
+        reach: Reach | tuple[str, str],
+        language: Language | None,
+        priority: int,
+        due_at: datetime,
+        about: int | None = None,
+        about_id: int | None = None,
+    ) -> NewLetter:
+        """Return the notice to one contact; ``reach`` may be (channel, account)."""
+        channel, account = reach if isinstance(reach, tuple) else (reach.channel, reach.account)
+        body = notice(self._speak, language, self._limits.get(channel, WITHOUT_BUTTONS))
+        return NewLetter(
+            contact_id, channel, account, priority, body, due_at, about=about, about_id=about_id
+        )
