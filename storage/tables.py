@@ -158,6 +158,9 @@ ledger = _table(
     Index("ix_ledger_at", "at"),
 )
 
+UNFINISHED = "work_state NOT IN ('closed', 'withdrawn')"
+"""Cases in which something may still be to be done. An index says so in these very words."""
+
 cases = _table(
     "cases",
     _id(),
@@ -169,10 +172,13 @@ cases = _table(
     Column("opened_on", Integer, nullable=False),
     Column("next_word_on", Integer),
     # Who of the staff looks after it: their handle.
-    Column("assigned_to", LargeBinary, index=True),
+    Column("assigned_to", LargeBinary),
     Column("association", String(32), nullable=False, server_default=text("''")),
-    # The day of the last entry or move, for the order of work.
-    Column("moved_on", Integer),
+    # The day of the last entry or move, for the order of work; 0 before this was kept.
+    Column("moved_on", Integer, nullable=False, server_default=text("0")),
+    Index("ix_cases_assigned_to", "assigned_to", "urgent", "moved_on", "id"),
+    # The worklist of those who see all of them.
+    _due("ix_cases_unfinished", "cases", "urgent", "moved_on", "id", where=UNFINISHED),
 )
 
 # Which contact may be written to about which case; only for those who chose to be reachable.
@@ -227,6 +233,7 @@ audit = Table(
     Column("object", String(64), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("mac", LargeBinary, nullable=False),
+    Index("ix_audit_object", "object", "seq"),
 )
 
 # Single facts about this database, for example whose keystore it belongs to.

@@ -142,6 +142,8 @@ class Case:
     """What the service itself may know of a case. Its content is sealed and not here.
 
     ``handle`` is 32 hexadecimal digits, the name staff's tools use; ``code`` the receipt code.
+    ``assigned_to`` is the handle of who looks after it; ``moved_on`` the day of the last entry or
+    move, None for one that has not moved since this is kept.
     """
 
     id: int
@@ -151,6 +153,56 @@ class Case:
     urgent: bool
     opened_on: date
     next_word_on: date | None
+    assigned_to: str | None = None
+    association: str = ""
+    moved_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which cases a worklist shows; what is not said narrows nothing down.
+
+    ``work_states`` empty means all in which something is still to be done. ``assigned_to`` is a
+    handle; ``unassigned`` alone shows those nobody has, and beside a handle those as well.
+    ``opened_until`` is included.
+    """
+
+    work_states: tuple[str, ...] = ()
+    urgent: bool | None = None
+    assigned_to: str | None = None
+    unassigned: bool = False
+    has_tasks: bool = False
+    opened_from: date | None = None
+    opened_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in the worklist's order: urgent ones first, then who has waited longest."""
+
+    urgent: bool
+    moved_on: int
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the worklist: a case, how many open tasks it has, and its place."""
+
+    case: Case
+    tasks: int
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """A tied contact as far as staff may know it: never where it is, only whether it works."""
+
+    contact_id: int
+    channel: str
+    state: Standing
+    zone: str | None
+    hours: str | None
 
 
 @dataclass(frozen=True, slots=True)
