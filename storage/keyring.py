@@ -365,15 +365,28 @@ class Keyring:
         person = person or secrets.token_bytes(16)
         key, passphrase = PrivateKey.generate(), make_passphrase()
         slot = make_slot(key, person, passphrase, cost)
-        former, written = self._grant_files(person.hex()), []
-        for generation, vault in held.vaults.items():
-            grant = Grant(generation, person, role, held.person)
-            written.append(_grant_path(self.path, grant))
-            private_files.write(written[-1], make_grant(grant, vault, key.public))
+        stale = self._write_grants(held, role, person, key.public)
         private_files.write(self.path / "staff" / f"{person.hex()}.public", key.public.raw)
         private_files.write(self.path / "staff" / f"{person.hex()}.slot", slot)
-        private_files.destroy(path for path in former if path not in written)
+        private_files.destroy(stale)
         return NewStaff(person, passphrase)
+
+    def grant(self, held: Unlocked, role: Role, person: bytes) -> None:
+        """Write somebody's grants anew, for every generation ``held`` opens. The slot stays, and
+        so do grants of generations that ``held`` does not open.
+
+        Raises ``KeysUnusable`` when that person is not here.
+        """
+        try:
+            public = self._public_of(person)
+        except FileNotFoundError:
+            raise KeysUnusable("this person has no slot in the keyring") from None
+        self._write_grants(held, role, person, public)
+
+    def role_of(self, person: bytes) -> Role | None:
+        """What somebody's newest grant was given for; None without one."""
+        grants = [grant for grant in self.grants() if grant.person == person]
+        return max(grants, key=lambda grant: grant.generation).role if grants else None
 
     def revoke(self, person: bytes) -> None:
         """Destroy a person's slot and grants. What they could open before stays known: rotate."""
@@ -384,12 +397,12 @@ class Keyring:
     def unlock(self, person: bytes, passphrase: str) -> Unlocked:
         """Open everything a person was granted. Takes seconds: run it in a thread.
 
-        Raises ``CannotOpen`` for somebody unknown as for a wrong passphrase.
+        Raises ``CannotOpen`` for somebody unknown as for a wrong passphrase, after the same work.
         """
         try:
             slot = private_files.read(self.path / "staff" / f"{person.hex()}.slot")
         except FileNotFoundError:
-            raise CannotOpen from None
+            slot = self._slot_of_nobody()
         return self._open_grants(open_slot(slot, person, passphrase), person)
 
     def unlock_demonstration(self) -> Unlocked:
@@ -472,6 +485,28 @@ class Keyring:
         if role is None:
             raise CannotOpen
         return Unlocked(person, role, dict(sorted(vaults.items(), reverse=True)))
+
+    def _write_grants(
+        self, held: Unlocked, role: Role, person: bytes, public: PublicKey
+    ) -> list[Path]:
+        """Grant every generation ``held`` opens; returns older grants, of other generations."""
+        former, written = self._grant_files(person.hex()), []
+        for generation, vault in held.vaults.items():
+            grant = Grant(generation, person, role, held.person)
+            written.append(_grant_path(self.path, grant))
+            private_files.write(written[-1], make_grant(grant, vault, public))
+        return [path for path in former if path not in written]
+
+    def _slot_of_nobody(self) -> bytes:
+        """A slot that nothing opens, as costly to try as those that are here."""
+        slots = sorted(self._staff_files("*.slot"))
+        head = private_files.read(slots[0])[: _SLOT.size] if slots else b""
+        cost = Cost()
+        if len(head) == _SLOT.size:
+            cost = Cost(*_SLOT.unpack(head)[2:5])
+        salt = secrets.token_bytes(16)
+        made = _SLOT.pack(b"SLT1", 1, cost.memory, cost.passes, cost.lanes, salt)
+        return made + secrets.token_bytes(KEY_SIZE + 72)
 
     def _public_of(self, person: bytes) -> PublicKey:
         if person == _RECOVERY_ID:

@@ -69,6 +69,7 @@ ACTS: Final[Mapping[str, frozenset[Role]]] = {
     "statistics.read": _COORDINATOR,
     "audit.read": frozenset[Role]({"coordinator", "administrator"}),
     "staff.list": frozenset[Role]({"coordinator", "administrator"}),
+    "staff.lift": frozenset[Role]({"coordinator", "administrator"}),
     "staff.manage": _ADMINISTRATOR,
     "own.profile": _ALL,
 }
