@@ -11,11 +11,18 @@ from storage import chain
 from storage.tables import audit
 from storage.transaction import AUDIT_LOCK, Transaction, as_moment, milliseconds
 from storage.values import Fault, Head
+from storage.wire import Row
 
 _APPEND = insert(audit)
 _HEAD = select(audit.c.seq, audit.c.mac).order_by(audit.c.seq.desc()).limit(1)
 _CHAIN = update(audit).where(audit.c.seq == bindparam("row")).values(mac=bindparam("new_mac"))
 _AFTER = select(audit).where(audit.c.seq > bindparam("after")).order_by(audit.c.seq).limit(500)
+_ABOUT = (
+    select(audit)
+    .where(audit.c.object == bindparam("what"))
+    .order_by(audit.c.seq.desc())
+    .limit(bindparam("most"))
+)
 
 
 class Act(NamedTuple):
@@ -56,8 +63,11 @@ class Audit:
 
     async def read(self, after: int = 0) -> list[Act]:
         """Return up to 500 rows that follow row ``after``."""
-        rows = await self._tx.rows(_AFTER, {"after": after})
-        return [Act(row.seq, row.actor, row.verb, row.object, as_moment(row.at)) for row in rows]
+        return [_act(row) for row in await self._tx.rows(_AFTER, {"after": after})]
+
+    async def about(self, object: str, limit: int = 200) -> list[Act]:
+        """Return the newest rows about one object, newest first."""
+        return [_act(row) for row in await self._tx.rows(_ABOUT, {"what": object, "most": limit})]
 
     async def verify(self, remembered: Head | None = None) -> list[Fault]:
         """Return where the chain does not hold; see `Reports.verify` for ``remembered``."""
@@ -89,6 +99,10 @@ class Audit:
 
     def _key(self) -> bytes:
         return self._tx.origin_key(b"audit/v1")
+
+
+def _act(row: Row) -> Act:
+    return Act(row.seq, row.actor, row.verb, row.object, as_moment(row.at))
 
 
 def _fields(actor: str, verb: str, what: str, at: int) -> tuple[bytes, ...]:

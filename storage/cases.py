@@ -7,10 +7,27 @@ keyed mark. A contact is tied to a case only when the family chose to be reachab
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    String,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flows import receipt
@@ -18,9 +35,9 @@ from flows.session import Report
 from storage import vault
 from storage.errors import NotFound
 from storage.reports import ADDITION, REPORT, Reports
-from storage.tables import cases, ties
-from storage.transaction import Transaction, as_date, day
-from storage.values import Case, Contact
+from storage.tables import UNFINISHED, cases, contacts, tasks, ties
+from storage.transaction import BYTES, Transaction, as_date, day, locked
+from storage.values import Case, Contact, Listed, Reachable, Spot, Wanted
 from storage.wire import Row
 
 RECEIVED: Final = "received"
@@ -47,6 +64,75 @@ _OF_CONTACT: Select[Any] = (
     .order_by(cases.c.id)
 )
 _CONTACTS_OF = select(ties.c.contact_id).where(ties.c.case_id == bindparam("row"))
+_REACHED = (
+    select(contacts.c.id, contacts.c.channel, contacts.c.state, contacts.c.zone, contacts.c.hours)
+    .join(ties, ties.c.contact_id == contacts.c.id)
+    .where(ties.c.case_id == bindparam("row"))
+    .order_by(contacts.c.id)
+)
+_BY_HANDLE: Select[Any] = select(cases).where(cases.c.handle == bindparam("handle"))
+_TOUCH = update(cases).where(cases.c.id == bindparam("row")).values(moved_on=bindparam("today"))
+_MOVE = (
+    update(cases)
+    .where(cases.c.id == bindparam("row"), cases.c.work_state == bindparam("former"))
+    .values(work_state=bindparam("new_state"), moved_on=bindparam("today"))
+)
+_ASSIGN = (
+    update(cases)
+    .where(
+        cases.c.id == bindparam("row"),
+        cases.c.assigned_to.is_not_distinct_from(bindparam("former", type_=BYTES)),
+    )
+    .values(assigned_to=bindparam("new_owner"), moved_on=bindparam("today"))
+)
+_ASSOCIATE = (
+    update(cases).where(cases.c.id == bindparam("row")).values(association=bindparam("new_name"))
+)
+_EARLIEST, _LATEST = -(2**31), 2**31 - 1
+
+
+@cache
+def _held(postgres: bool) -> Select[Any]:
+    return locked(_BY_HANDLE, postgres=postgres)
+
+
+@cache
+def _worklist(states: int, whose: str, has_tasks: bool) -> Select[Any]:
+    """Return the query for one half of the worklist: all of it that is urgent, or that is not."""
+    about_it = (tasks.c.case_id == cases.c.id, tasks.c.done_on.is_(None))
+    number = select(func.count()).select_from(tasks).where(*about_it).scalar_subquery()
+    query = (
+        select(cases, number.label("tasks"))
+        .where(
+            cases.c.urgent == bindparam("urgent", type_=Boolean()),
+            tuple_(cases.c.moved_on, cases.c.id)
+            > tuple_(bindparam("after_on"), bindparam("after_id")),
+            cases.c.opened_on.between(bindparam("opened_from"), bindparam("opened_until")),
+            _among_states(states),
+            *_whose(whose),
+        )
+        .order_by(cases.c.moved_on, cases.c.id)
+        .limit(bindparam("most"))
+    )
+    return query.where(exists().where(*about_it)) if has_tasks else query
+
+
+def _among_states(number: int) -> ColumnElement[bool]:
+    if not number:
+        return text(UNFINISHED)  # type: ignore[return-value]
+    return cases.c.work_state.in_([bindparam(f"state_{n}", type_=String()) for n in range(number)])
+
+
+def _whose(whose: str) -> Sequence[ColumnElement[bool]]:
+    own = cases.c.assigned_to == bindparam("owner", type_=BYTES)
+    nobodys = cases.c.assigned_to.is_(None)
+    choices: dict[str, list[ColumnElement[bool]]] = {
+        "own": [own],
+        "nobody": [nobodys],
+        "own_or_nobody": [or_(own, nobodys)],
+        "": [],
+    }
+    return choices[whose]
 
 
 class Cases:
@@ -73,8 +159,25 @@ class Cases:
         """Seal an addition to the case with this code; None when there is no such case."""
         found = await self.find_by_code(code)
         if found is not None:
-            await self._seal(found, ADDITION, report, None, now.astimezone(UTC).date())
+            today = now.astimezone(UTC).date()
+            await self._seal(found, ADDITION, report, None, today)
+            await self._touch(found.id, today)
         return found
+
+    async def seal_entry(
+        self, case_id: int, kind: int, content: Mapping[str, Any], now: datetime
+    ) -> str:
+        """Seal what staff write, or answers to a follow-up, into a case; return the entry's handle.
+
+        ``content`` are JSON values; form, case, code and time are put beside them. Raises
+        `NotFound`, `CannotKeep`.
+        """
+        case = await self.get(case_id)
+        today = now.astimezone(UTC).date()
+        named = {"v": 1, "case": case.handle, "code": case.code, "at": now.isoformat()}
+        handle = await Reports(self._tx).seal(case_id, kind, {**content, **named}, today)
+        await self._touch(case_id, today)
+        return handle
 
     async def find_by_code(self, code: str) -> Case | None:
         """Return the case with this receipt code (any way of writing it), or None."""
@@ -91,6 +194,39 @@ class Cases:
             raise NotFound
         return self._case(row)
 
+    async def find_by_handle(self, handle: str) -> Case | None:
+        """Return the case with this handle, or None; None too for what cannot be one."""
+        row = await self._tx.row(_BY_HANDLE, {"handle": _as_handle(handle)})
+        return self._case(row) if row is not None else None
+
+    async def get_by_handle(self, handle: str) -> Case:
+        """Return the case with this handle. Raises `NotFound`."""
+        found = await self.find_by_handle(handle)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def lock(self, handle: str) -> Case:
+        """Return the case with this handle, held until the end. Raises `NotFound`.
+
+        Whoever adds an entry that depends on the entries before it holds the case first.
+        """
+        row = await self._tx.row(_held(self._tx.postgres), {"handle": _as_handle(handle)})
+        if row is None:
+            raise NotFound
+        return self._case(row)
+
+    async def worklist(self, wanted: Wanted, after: Spot | None, limit: int) -> list[Listed]:
+        """Return up to ``limit`` cases behind ``after``: urgent first, then the longest unmoved."""
+        found: list[Listed] = []
+        for urgent in (True, False):
+            if wanted.urgent is (not urgent) or (urgent and after and not after.urgent):
+                continue
+            behind = after if after and after.urgent == urgent else Spot(urgent, _EARLIEST, 0)
+            if len(found) < limit:
+                found += await self._half(wanted, behind, limit - len(found))
+        return found
+
     async def of_contact(self, contact_id: int) -> list[Case]:
         """Return the cases a contact is tied to, oldest first."""
         return [
@@ -100,6 +236,10 @@ class Cases:
     async def contacts_of(self, case_id: int) -> list[int]:
         """Return the contacts tied to a case."""
         return [row.contact_id for row in await self._tx.rows(_CONTACTS_OF, {"row": case_id})]
+
+    async def reached(self, case_id: int) -> list[Reachable]:
+        """Return the contacts tied to a case as far as staff may know them."""
+        return [Reachable(*row) for row in await self._tx.rows(_REACHED, {"row": case_id})]
 
     async def tie(self, contact_id: int, case_id: int, today: date) -> None:
         """Let a contact be written to about a case."""
@@ -113,6 +253,29 @@ class Cases:
     async def mark(self, case_id: int, work_state: str) -> None:
         """Set a case's work state (a fixed word). Raises `NotFound`."""
         if await self._tx.change(_MARK, {"row": case_id, "new_state": work_state}) != 1:
+            raise NotFound
+
+    async def move(self, case_id: int, former: str, to: str, today: date) -> bool:
+        """Move the work state, if it still is ``former``; return whether it was."""
+        values = {"row": case_id, "former": former, "new_state": to, "today": day(today)}
+        return await self._tx.change(_MOVE, values) == 1
+
+    async def assign(self, case_id: int, to: str | None, former: str | None, today: date) -> bool:
+        """Give a case to somebody (a handle) or nobody, if ``former`` still has it.
+
+        Returns whether it was so: of two who take a case at once, one is told that it came late.
+        """
+        values = {
+            "row": case_id,
+            "new_owner": bytes.fromhex(to) if to else None,
+            "former": bytes.fromhex(former) if former else None,
+            "today": day(today),
+        }
+        return await self._tx.change(_ASSIGN, values) == 1
+
+    async def associate(self, case_id: int, association: str) -> None:
+        """Say which association looks after a case; empty for none. Raises `NotFound`."""
+        if await self._tx.change(_ASSOCIATE, {"row": case_id, "new_name": association}) != 1:
             raise NotFound
 
     async def promise_word(self, case_id: int, on: date | None) -> None:
@@ -132,9 +295,10 @@ class Cases:
             "work_state": RECEIVED,
             "urgent": urgent,
             "opened_on": day(today),
+            "moved_on": day(today),
         }
         (added,) = await self._tx.rows(_OPEN, row)
-        return Case(added.id, handle.hex(), code, RECEIVED, urgent, today, None)
+        return Case(added.id, handle.hex(), code, RECEIVED, urgent, today, None, moved_on=today)
 
     async def _seal(
         self, case: Case, kind: int, report: Report, contact: Contact | None, today: date
@@ -150,6 +314,30 @@ class Cases:
             content["reach"] = [reach.channel, reach.account, reach.person]
         await Reports(self._tx).seal(case.id, kind, content, today)
 
+    async def _touch(self, case_id: int, today: date) -> None:
+        await self._tx.change(_TOUCH, {"row": case_id, "today": day(today)})
+
+    async def _half(self, wanted: Wanted, behind: Spot, limit: int) -> list[Listed]:
+        whose = "own" if wanted.assigned_to else ""
+        if wanted.unassigned:
+            whose = "own_or_nobody" if whose else "nobody"
+        values: dict[str, Any] = {
+            "urgent": behind.urgent,
+            "after_on": behind.moved_on,
+            "after_id": behind.id,
+            "opened_from": day(wanted.opened_from) if wanted.opened_from else _EARLIEST,
+            "opened_until": day(wanted.opened_until) if wanted.opened_until else _LATEST,
+            "most": limit,
+            **{f"state_{n}": state for n, state in enumerate(wanted.work_states)},
+        }
+        if wanted.assigned_to:
+            values["owner"] = bytes.fromhex(wanted.assigned_to)
+        query = _worklist(len(wanted.work_states), whose, wanted.has_tasks)
+        return [
+            Listed(self._case(row), row.tasks, Spot(behind.urgent, row.moved_on, row.id))
+            for row in await self._tx.rows(query, values)
+        ]
+
     def _case(self, row: Row) -> Case:
         code = vault.unbox(self._code_key(), row.code_box, _code_place(row.handle))
         next_word_on = None if row.next_word_on is None else as_date(row.next_word_on)
@@ -161,6 +349,9 @@ class Cases:
             bool(row.urgent),
             as_date(row.opened_on),
             next_word_on,
+            row.assigned_to.hex() if row.assigned_to is not None else None,
+            row.association,
+            as_date(row.moved_on) if row.moved_on else None,
         )
 
     def _code_tag(self, code: str) -> bytes:
@@ -168,6 +359,14 @@ class Cases:
 
     def _code_key(self) -> bytes:
         return self._tx.contact_key(b"codes/v1")
+
+
+def _as_handle(handle: str) -> bytes:
+    """Return a handle as its row has it; empty, which no row has, for what is none."""
+    try:
+        return bytes.fromhex(handle)
+    except ValueError:
+        return b""
 
 
 def _canonical(code: str) -> str:

@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import Integer, String, bindparam, exists, insert, select, update
 
-from storage.tables import tasks
-from storage.transaction import INTEGER, Transaction, as_date, day
+from storage.errors import NotFound
+from storage.tables import cases, tasks
+from storage.transaction import BYTES, INTEGER, Transaction, as_date, day
 from storage.values import Task
+from storage.wire import Row
 
 _OPEN = (
     select(tasks)
@@ -16,6 +18,19 @@ _OPEN = (
     .order_by(tasks.c.put_on, tasks.c.id)
     .limit(bindparam("most"))
 )
+_OF_CASE = (
+    select(tasks)
+    .where(tasks.c.case_id == bindparam("case"), tasks.c.done_on.is_(None))
+    .order_by(tasks.c.put_on, tasks.c.id)
+)
+_OF_STAFF = (
+    select(tasks)
+    .join(cases, cases.c.id == tasks.c.case_id)
+    .where(tasks.c.done_on.is_(None), cases.c.assigned_to == bindparam("owner", type_=BYTES))
+    .order_by(tasks.c.put_on, tasks.c.id)
+    .limit(bindparam("most"))
+)
+_BY_ID = select(tasks).where(tasks.c.id == bindparam("row"))
 _PUT = insert(tasks)
 _REPEATED = exists().where(
     tasks.c.done_on.is_(None),
@@ -66,12 +81,28 @@ class Tasks:
 
     async def open(self, limit: int = 100) -> list[Task]:
         """Return the oldest tasks nobody has done."""
-        rows = await self._tx.rows(_OPEN, {"most": limit})
-        return [
-            Task(row.id, row.reason, row.contact_id, row.case_id, as_date(row.put_on))
-            for row in rows
-        ]
+        return [_task(row) for row in await self._tx.rows(_OPEN, {"most": limit})]
+
+    async def of_case(self, case_id: int) -> list[Task]:
+        """Return a case's open tasks, oldest first."""
+        return [_task(row) for row in await self._tx.rows(_OF_CASE, {"case": case_id})]
+
+    async def of_staff(self, handle: str, limit: int = 100) -> list[Task]:
+        """Return the oldest open tasks of the cases that are assigned to somebody."""
+        values = {"owner": bytes.fromhex(handle), "most": limit}
+        return [_task(row) for row in await self._tx.rows(_OF_STAFF, values)]
+
+    async def get(self, task_id: int) -> Task:
+        """Return one task, done or not. Raises `NotFound`."""
+        row = await self._tx.row(_BY_ID, {"row": task_id})
+        if row is None:
+            raise NotFound
+        return _task(row)
 
     async def done(self, task_id: int, today: date) -> bool:
         """Mark a task as done; return whether it was open."""
         return await self._tx.change(_DONE, {"row": task_id, "today": day(today)}) == 1
+
+
+def _task(row: Row) -> Task:
+    return Task(row.id, row.reason, row.contact_id, row.case_id, as_date(row.put_on))
