@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,6 +24,13 @@ _ABOUT = (
     .order_by(audit.c.seq.desc())
     .limit(bindparam("most"))
 )
+_BEFORE = (
+    select(audit)
+    .where(audit.c.seq < bindparam("before"))
+    .order_by(audit.c.seq.desc())
+    .limit(bindparam("most"))
+)
+_LINK = select(audit.c.mac).where(audit.c.seq == bindparam("row"))
 
 
 class Act(NamedTuple):
@@ -69,19 +77,44 @@ class Audit:
         """Return the newest rows about one object, newest first."""
         return [_act(row) for row in await self._tx.rows(_ABOUT, {"what": object, "most": limit})]
 
+    async def page(self, before: int | None = None, limit: int = 50) -> list[Act]:
+        """Return rows newest first, those before row ``before`` when that is given."""
+        newest = (await self.head()).seq + 1
+        values = {"before": newest if before is None else before, "most": limit}
+        return [_act(row) for row in await self._tx.rows(_BEFORE, values)]
+
+    async def holds(self, remembered: Head) -> bool:
+        """Return whether a head seen earlier is still a link of this chain."""
+        row = await self._tx.row(_LINK, {"row": remembered.seq})
+        return remembered.seq == 0 or (row is not None and row.mac == remembered.mac)
+
     async def verify(self, remembered: Head | None = None) -> list[Fault]:
         """Return where the chain does not hold; see `Reports.verify` for ``remembered``."""
         faults: list[Fault] = []
-        before, key = chain.NOTHING, self._key()
+        before = chain.NOTHING
         seen = remembered is None or remembered.seq == 0
         while rows := await self._tx.rows(_AFTER, {"after": before.seq}):
-            for row in rows:
-                fields = _fields(row.actor, row.verb, row.object, row.at)
-                if not chain.fits(key, before, row.seq, row.mac, *fields):
-                    faults.append(Fault("broken", row.seq, row.object))
-                before = Head(row.seq, row.mac)
-                seen = seen or before == remembered
+            faults += self._faults(rows, before)
+            before = Head(rows[-1].seq, rows[-1].mac)
+            seen = seen or any(Head(row.seq, row.mac) == remembered for row in rows)
         return faults if seen else [*faults, Fault("shortened", before.seq)]
+
+    async def verify_some(self, before: Head = chain.NOTHING) -> tuple[list[Fault], Head] | None:
+        """Return where the links after ``before`` do not hold, up to 500 of them, and the last.
+
+        None when there is none after it. For whoever must not hold a transaction for long.
+        """
+        rows = await self._tx.rows(_AFTER, {"after": before.seq})
+        return (self._faults(rows, before), Head(rows[-1].seq, rows[-1].mac)) if rows else None
+
+    def _faults(self, rows: Sequence[Row], before: Head) -> list[Fault]:
+        faults, key = [], self._key()
+        for row in rows:
+            fields = _fields(row.actor, row.verb, row.object, row.at)
+            if not chain.fits(key, before, row.seq, row.mac, *fields):
+                faults.append(Fault("broken", row.seq, row.object))
+            before = Head(row.seq, row.mac)
+        return faults
 
     async def chain_anew(self) -> bool:
         """Chain the rows as they stand under the present origin key; False if they are already."""

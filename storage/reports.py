@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -18,9 +19,9 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from storage import chain, vault
 from storage.errors import KeysMissing, NotFound
 from storage.keyring import KeysUnusable
-from storage.tables import report_log, reports
-from storage.transaction import REPORT_LOG_LOCK, Transaction, as_date, day
-from storage.values import Fault, Head, SealedReport
+from storage.tables import cases, report_log, reports
+from storage.transaction import REPORT_LOG_LOCK, Transaction, among, as_date, day, numbers
+from storage.values import Fault, Head, SealedEntry, SealedReport, Tally
 
 REPORT, ADDITION, NOTE, MOVE, FOLLOW_UP = 1, 2, 3, 4, 5
 """Kinds of sealed entries: a new case's report, what its family adds to it, what staff note, what
@@ -55,7 +56,23 @@ _ENVELOPES = (
 _CHAIN = (
     update(report_log).where(report_log.c.seq == bindparam("row")).values(mac=bindparam("new_mac"))
 )
+_LINK = select(report_log.c.mac).where(report_log.c.seq == bindparam("row"))
 _COUNT = select(func.count().label("number")).select_from(reports)
+_OWN = reports.c.case_id.in_(select(cases.c.id).where(cases.c.assigned_to == bindparam("owner")))
+_TALLY = select(
+    func.count().label("number"), func.coalesce(func.sum(reports.c.id), 0).label("total")
+).select_from(reports)
+_TALLIES = {False: _TALLY, True: _TALLY.where(_OWN)}
+_ID = select(reports.c.id).order_by(reports.c.id)
+_IDS = {False: _ID, True: _ID.where(_OWN)}
+_ENTRIES = {
+    postgres: select(
+        reports.c.id, reports.c.handle, reports.c.case_id, reports.c.kind, reports.c.envelope
+    )
+    .where(among(reports.c.id, "ids", postgres=postgres))
+    .order_by(reports.c.id)
+    for postgres in (True, False)
+}
 
 
 class Reports:
@@ -102,6 +119,26 @@ class Reports:
         rows = await self._tx.rows(_ENVELOPES.limit(limit), {"after": last_id})
         return [(row.id, row.handle.hex(), bytes(row.envelope)) for row in rows]
 
+    async def tally(self, assigned_to: str | None = None) -> Tally:
+        """Return what tells whether entries came or went: of one person's cases, or of all."""
+        own = assigned_to is not None
+        row = await self._tx.row(_TALLIES[own], _owner(assigned_to))
+        return Tally(int(row.number), int(row.total)) if row else Tally(0, 0)
+
+    async def ids(self, assigned_to: str | None = None) -> list[int]:
+        """Return the ids of all entries, oldest first: of one person's cases, or of all."""
+        own = assigned_to is not None
+        return [row.id for row in await self._tx.rows(_IDS[own], _owner(assigned_to))]
+
+    async def sealed(self, ids: Sequence[int]) -> list[SealedEntry]:
+        """Return the entries with these ids, oldest first; those that are gone are left out."""
+        postgres = self._tx.postgres
+        rows = await self._tx.rows(_ENTRIES[postgres], {"ids": numbers(ids, postgres=postgres)})
+        return [
+            SealedEntry(row.id, row.handle.hex(), row.case_id, row.kind, bytes(row.envelope))
+            for row in rows
+        ]
+
     async def move(self, handle: str, envelope: bytes) -> None:
         """Put in the same entry sealed to other recipients, and log it. Raises `NotFound`."""
         values = {"row": bytes.fromhex(handle), "new_envelope": envelope}
@@ -119,6 +156,11 @@ class Reports:
         """Return the newest link of the log."""
         row = await self._tx.row(_HEAD)
         return Head(row.seq, row.mac) if row else chain.NOTHING
+
+    async def holds(self, remembered: Head) -> bool:
+        """Return whether a head seen earlier is still a link of this log."""
+        row = await self._tx.row(_LINK, {"row": remembered.seq})
+        return remembered.seq == 0 or (row is not None and row.mac == remembered.mac)
 
     async def verify(self, remembered: Head | None = None) -> list[Fault]:
         """Compare log and entries; return what does not agree, nothing when all is well.
@@ -210,6 +252,10 @@ def organisation(recovery: vault.PublicKey) -> bytes:
     They follow from the recovery key, which outlives every rotation of the vault.
     """
     return hashlib.sha256(b"organisation/v1" + recovery.raw).digest()[:8]
+
+
+def _owner(assigned_to: str | None) -> dict[str, bytes]:
+    return {} if assigned_to is None else {"owner": bytes.fromhex(assigned_to)}
 
 
 def _digest(envelope: bytes) -> bytes:
