@@ -11,8 +11,8 @@ they are added up; where it measures something, the newest stands.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate, Update
 
-from storage.tables import DEAD, SENT, WAITING, alerts
+from storage.tables import DEAD, SENT, WAITING, alerts, cases
 from storage.transaction import (
     INTEGER,
     Transaction,
@@ -48,7 +48,10 @@ from storage.wire import Row
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert; ``attempts`` counts the claim it was taken with, ``staff_id`` whom it is for."""
+    """One alert; ``attempts`` counts the claim it was taken with, ``staff_id`` whom it is for.
+
+    ``assigned_to`` is the handle of who looks after the case, where it is not directed yet.
+    """
 
     id: int
     kind: str
@@ -57,6 +60,15 @@ class Alert:
     number: int | None
     attempts: int
     put_at: datetime
+    assigned_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The newest alert of a kind: when it was put and which number it told."""
+
+    put_at: datetime
+    number: int
 
 
 class Alerts:
@@ -94,7 +106,10 @@ class Alerts:
     async def undirected(self, limit: int) -> list[Alert]:
         """Take the oldest alerts that are not directed yet; held to the end of the transaction."""
         rows = await self._tx.rows(_undirected(self._tx.postgres), {"most": limit})
-        return [_alert(row) for row in rows]
+        return [
+            replace(_alert(row), assigned_to=row.assigned_to.hex() if row.assigned_to else None)
+            for row in rows
+        ]
 
     async def direct(self, alert: Alert, staff_ids: Collection[int], now: datetime) -> None:
         """Put one alert for each of these people in the place of ``alert``."""
@@ -138,14 +153,10 @@ class Alerts:
         """End what was put before then and never told; return how many it was."""
         return await self._tx.change(_GIVE_UP, {"before": milliseconds(before)})
 
-    async def last_put(self, kinds: Sequence[str]) -> dict[str, datetime]:
-        """Return when an alert of each of ``kinds`` was put last, where there was one."""
-        found = {}
-        for kind in kinds:
-            row = await self._tx.row(_LAST_PUT, {"equal_kind": kind})
-            if row is not None and row.put_at is not None:
-                found[kind] = as_moment(row.put_at)
-        return found
+    async def last(self, kind: str) -> Last | None:
+        """Return the newest alert of this kind, told or not; None when there was none."""
+        row = await self._tx.row(_LAST, {"equal_kind": kind})
+        return Last(as_moment(row.put_at), row.number or 0) if row is not None else None
 
 
 def _alert(row: Row) -> Alert:
@@ -199,12 +210,13 @@ def _renumber(of_no_case: bool) -> Update:
 @cache
 def _undirected(postgres: bool) -> Select[Any]:
     query = (
-        select(alerts)
+        select(alerts, cases.c.assigned_to)
+        .outerjoin(cases, cases.c.id == alerts.c.case_id)
         .where(_WAITS, alerts.c.staff_id.is_(None))
         .order_by(alerts.c.next_at, alerts.c.id)
         .limit(bindparam("most"))
     )
-    return query.with_for_update(skip_locked=True) if postgres else query
+    return query.with_for_update(of=alerts, skip_locked=True) if postgres else query
 
 
 @cache
@@ -232,8 +244,11 @@ _ENDED: Final[Update] = (
 _GIVE_UP: Final[Update] = (
     update(alerts).where(_WAITS, alerts.c.put_at < bindparam("before")).values(state=DEAD)
 )
-_LAST_PUT: Final = select(func.max(alerts.c.put_at).label("put_at")).where(
-    alerts.c.kind == bindparam("equal_kind", type_=String())
+_LAST: Final = (
+    select(alerts.c.put_at, alerts.c.number)
+    .where(alerts.c.kind == bindparam("equal_kind", type_=String()))
+    .order_by(alerts.c.put_at.desc(), alerts.c.id.desc())
+    .limit(literal_column("1"))
 )
 
 

@@ -38,11 +38,12 @@ from sqlalchemy.sql.dml import Insert
 
 from storage import adoption, connection, data_keys, vault
 from storage.adoption import Parted
-from storage.alerts import Alert, Alerts
+from storage.alerts import Alert, Alerts, Last
 from storage.audit import Audit
 from storage.cases import Cases
 from storage.connection import DRIVER_ERRORS, asked
 from storage.contacts import Contacts
+from storage.counts import Counts
 from storage.data_keys import Slots
 from storage.errors import (
     Busy,
@@ -78,16 +79,21 @@ from storage.values import (
     Fault,
     Head,
     Letter,
+    Listed,
     NewLetter,
     Noted,
     Postponed,
     Reach,
+    Reachable,
     SealedReport,
     Sent,
     SetAside,
+    Spot,
     Task,
     UpdateKey,
+    Wanted,
 )
+from storage.watch import Watch
 from storage.wire import Wire, wire_of
 
 __all__ = [
@@ -105,8 +111,10 @@ __all__ = [
     "Full",
     "Head",
     "KeysMissing",
+    "Last",
     "Letter",
     "Linked",
+    "Listed",
     "LoginTaken",
     "NewLetter",
     "NotFound",
@@ -114,9 +122,11 @@ __all__ = [
     "Parted",
     "Postponed",
     "Reach",
+    "Reachable",
     "SealedReport",
     "Sent",
     "SetAside",
+    "Spot",
     "StaffMember",
     "Stale",
     "StorageError",
@@ -124,6 +134,7 @@ __all__ = [
     "Unclear",
     "Unreachable",
     "UpdateKey",
+    "Wanted",
     "Work",
     "WrongKeystore",
     "WrongSchema",
@@ -157,7 +168,9 @@ class Work:
         self.tasks = Tasks(tx)
         self.audit = Audit(tx)
         self.alerts = Alerts(tx)
+        self.watch = Watch(tx)
         self.staff = Staff(tx)
+        self.counts = Counts(tx)
         self.retention = Retention(tx, self.contacts)
 
 

@@ -318,6 +318,10 @@ class Staff:
         row = await self._tx.row(_REACH, {"owner": staff_id, "account": account})
         return self._person(row.tag, row.address_box) if row is not None else None
 
+    async def is_linked(self, handle: str) -> bool:
+        """Return whether somebody is linked anywhere."""
+        return await self._tx.row(_HAS_LINK, {"key": bytes.fromhex(handle)}) is not None
+
     # ── within ──
 
     async def _hold(self, handle: str) -> StaffMember:
@@ -508,6 +512,12 @@ _LINKED: Select[Any] = (
         staff.c.active.is_(True),
     )
     .order_by(staff.c.id)
+)
+_HAS_LINK: Select[Any] = (
+    select(staff_links.c.id)
+    .join(staff, staff_links.c.staff_id == staff.c.id)
+    .where(staff.c.handle == bindparam("key"), staff_links.c.address_box.is_not(None))
+    .limit(1)
 )
 _REACH: Select[Any] = (
     select(staff_links.c.tag, staff_links.c.address_box)
