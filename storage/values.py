@@ -20,6 +20,11 @@ Lost = Literal["", "expired", "damaged"]
 
 Direction = Literal["in", "out"]
 
+Ending = Literal["failed", "blocked", "unclear", "opted_out", "cancelled", "opened", "put_back"]
+"""Why a letter ended unsent: it was refused; its contact cannot be reached; it may have gone out
+after all; its contact asked for silence; it is not wanted any more; what it announces was opened
+already; it was taken back, to be put again later."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -87,7 +92,9 @@ class NewLetter:
 class Letter:
     """A claimed letter. ``attempts`` counts this claim too; ``due_at`` is when it first was due.
 
-    ``about`` and ``about_id`` are those of the `NewLetter`.
+    ``about`` and ``about_id`` are those of the `NewLetter`. ``unsure`` counts the attempts that may
+    have carried it out, this one included. ``zone`` and ``hours`` say when its contact's day is,
+    None where that is not known.
     """
 
     id: int
@@ -99,32 +106,54 @@ class Letter:
     due_at: datetime
     about: int | None = None
     about_id: int | None = None
+    unsure: int = 1
+    zone: str | None = None
+    hours: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A letter that went out; ``message_id`` is the provider's, empty when there is none."""
+    """A letter that went out; ``message_id`` is the provider's, empty when there is none.
+
+    ``about`` and ``about_id`` are those of the letter; ``repeated`` says that an earlier attempt
+    may have carried it out too.
+    """
 
     letter_id: int
     contact_id: int
     message_id: str = field(default="", repr=False)
+    about: int | None = None
+    about_id: int | None = None
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """A letter to be tried again at ``due_at`` (aware, UTC); ``reason`` is a short fixed word."""
+    """A letter to be tried again at ``due_at`` (aware, UTC); ``reason`` is a short fixed word.
+
+    ``unclear`` says that the attempt may have carried it out all the same.
+    """
 
     letter_id: int
     due_at: datetime
     reason: str
+    unclear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A letter that will never go out; ``reason`` is a short fixed word."""
+    """A letter that will never go out; ``reason`` is a short fixed word.
+
+    ``about`` and ``about_id`` are those of the letter, ``ending`` is what whoever asked for it is
+    to know; ``repeated`` says that more than one attempt may have carried it out.
+    """
 
     letter_id: int
     reason: str
+    about: int | None = None
+    about_id: int | None = None
+    ending: Ending = "failed"
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +243,26 @@ class SealedReport:
     kind: int
     envelope: bytes = field(repr=False)
     received_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEntry:
+    """One sealed entry as a search reads it; ``id`` grows with every entry kept."""
+
+    id: int
+    handle: str
+    case_id: int
+    kind: int
+    envelope: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many entries there are, and the sum of their ids: changes with every one that comes
+    or goes."""
+
+    count: int
+    sum: int
 
 
 @dataclass(frozen=True, slots=True)
