@@ -17,7 +17,7 @@ marked for the catalogues like any other sentence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from flows.text import Bilingual, Words, _
@@ -233,3 +233,81 @@ to no move: a caseworker sends them at will.
 
 AT_WILL: Final = frozenset({"nothing_new", "talk"})
 """Updates that need no move."""
+
+# --------------------------------------------------------------------------- what decisions lead to
+
+Act = Literal["moved", "proposed", "approved", "refused"]
+"""What a decision does: move at once, propose to a coordinator, or answer a proposal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision on fate or confidence, as it was sealed.
+
+    ``entry`` names it, and ``proposal`` the decision it answers. ``by`` is who decided.
+    """
+
+    entry: str
+    field: Field
+    act: Act
+    by: str
+    start: str = ""
+    end: str = ""
+    confidence: str = ""
+    proposal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fated:
+    """Fate and confidence as decided so far, and the proposals nobody has answered."""
+
+    fate: str = FIRST_FATE
+    confidence: str = FIRST_CONFIDENCE
+    open: tuple[Decided, ...] = ()
+
+    def find_open(self, entry: str) -> Decided | None:
+        """Return the open proposal with this name."""
+        return next((one for one in self.open if one.entry == entry), None)
+
+
+def decide(fated: Fated, decided: Decided) -> Fated:
+    """Return what holds after one more decision.
+
+    A decision the table does not allow changes nothing, whoever has sealed it: a death that one
+    person alone has entered is not established, here or on any screen.
+    """
+    if decided.field == "confidence":
+        moved = decided.act == "moved" and rests(fated.fate, decided.end)
+        return replace(fated, confidence=decided.end) if moved else fated
+    if decided.field != "fate":
+        return fated
+    if decided.act == "moved":
+        return _moved(fated, decided, people=1)
+    if decided.act == "proposed":
+        known = _way(fated, decided) is not None
+        return replace(fated, open=(*fated.open, decided)) if known else fated
+    return _answered(fated, decided)
+
+
+def _answered(fated: Fated, answer: Decided) -> Fated:
+    proposal = fated.find_open(answer.proposal)
+    if proposal is None:
+        return fated
+    if answer.act == "refused":
+        return replace(fated, open=tuple(one for one in fated.open if one != proposal))
+    # Nobody answers for itself, not even where one person would have been enough.
+    return _moved(fated, proposal, people=2) if answer.by != proposal.by else fated
+
+
+def _moved(fated: Fated, decided: Decided, people: int) -> Fated:
+    """Proposals that started from the former fate are overtaken by the new one."""
+    way = _way(fated, decided)
+    if way is None or people < way.people:
+        return fated
+    return Fated(decided.end, decided.confidence)
+
+
+def _way(fated: Fated, decided: Decided) -> Move | None:
+    if not rests(decided.end, decided.confidence):
+        return None
+    return find_move("fate", fated.fate, decided.end)
