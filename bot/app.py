@@ -184,10 +184,10 @@ class App:
 
     def _rooms(self, database: Database, keystore: Keystore) -> Rooms:
         limits = {channel.name: channel.limits for channel in self._channels()}
-        delivery = Delivery(self._senders(database))
+        delivery = Delivery(self._senders(database), self._clock)
         intake = Intake(
             database, self._tools, limits, clock=self._clock, wake=delivery.wake,
-            organisation=self.settings.organisation_name,
+            organisation=self.settings.organisation_name, outlet=delivery,
         )  # fmt: skip
         upkeep = Upkeep(
             database, keystore, self._tools, limits, zone=self.settings.zone, clock=self._clock,

@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ from bot.messages import Address, Outbound
 from bot.pace import Gate, Pace, People
 from storage.database import Database, Work
 from storage.errors import StorageError
-from storage.values import Dead, Letter, Postponed, Sent
+from storage.values import Dead, Ending, Letter, Postponed, Sent
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +61,10 @@ REPLY, BROADCAST = 0, 2
 GONE = frozenset({"blocked", "deactivated", "chat-not-found", "kicked", "never-started"})
 """Reasons after which nothing we say reaches this person until they write again."""
 
+NIGHT = "night"
+"""Why a letter was put off: it is not day where its contact is."""
+
+Rests = Callable[[datetime, str | None, str | None], datetime | None]
 Settled = Sent | Postponed | Dead
 Verdict = Literal["later", "dead", "drop"]
 
@@ -87,7 +91,7 @@ def judge(
     if error.permanent:
         # What cannot be edited or deleted any more must not keep back what comes with it.
         return Ruling("dead" if outbound.kind == "message" else "drop")
-    if error.unclear and letter.priority >= BROADCAST and letter.attempts > 1:
+    if error.unclear and letter.priority >= BROADCAST and letter.unsure > 1:
         return Ruling("dead")  # words to many that may have arrived are repeated once at most
     wait = _wait(error, letter.attempts, chance)
     if now + timedelta(seconds=wait) - letter.due_at > GIVE_UP_AFTER:
@@ -122,7 +126,8 @@ class Sender:
     """Sends for one account of one channel.
 
     ``ticks`` is the clock the pace is measured by: seconds, never going back. ``rests_until`` says
-    until when nothing is said that nobody waits for (all but replies), None in the daytime.
+    until when nothing is said that nobody waits for (all but replies) in a zone, at somebody's safe
+    hours (None where these are not known); it returns None in the daytime.
     """
 
     def __init__(
@@ -134,7 +139,7 @@ class Sender:
         clock: Callable[[], datetime],
         ticks: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
-        rests_until: Callable[[datetime], datetime | None] = lambda _now: None,
+        rests_until: Rests = lambda _now, _zone, _hours: None,
     ) -> None:
         self._database = database
         self._channel = channel
@@ -145,6 +150,10 @@ class Sender:
         self._people = People(pace)
         self._gate = Gate(pace.per_second, ticks)
         self._most = max(32, min(SLICE, int(pace.per_second * 2)))
+        # Broadcasts fill a second at most, and never the whole: so they end at once when they are
+        # cancelled, and a reply always finds room.
+        self._most_broadcasts = max(1, min(self._most * 3 // 4, int(pace.per_second)))
+        self._broadcasts = 0
         self._running: dict[int, asyncio.Task[_Outcome]] = {}
         self._ended: list[_Outcome] = []
         self._something = asyncio.Event()
@@ -155,10 +164,50 @@ class Sender:
         self._failures = 0
         self._took_over = False
         self._leading = False
+        self._unclaimed = True
+        self._due: datetime | None = None
+        self._doubtful: list[tuple[int, datetime]] = []
 
     def wake(self) -> None:
         """There may be something to send."""
+        self._unclaimed = True
         self._quiet.clear()
+        self._something.set()
+
+    # ------------------------------------------------------------- what Intake does on our behalf
+
+    @property
+    def room(self) -> int:
+        """How many letters can be handed over now; none unless we alone send for the account."""
+        ours = self._leading and self._took_over and not self._stopping.is_set()
+        if not ours or self._is_frozen(self._clock()):
+            return 0
+        return max(0, self._most - len(self._running))
+
+    def hand_over(self, letter: Letter) -> None:
+        """Send ``letter``, which was claimed for us when it was put."""
+        self._quiet.clear()
+        if letter.contact_id in self._running or not self._leading:
+            self._ended.append(self._given_back(letter))
+            self._something.set()
+        else:
+            self._start(letter)
+
+    def release(self, letter_id: int, until: datetime) -> None:
+        """End the claim of a letter that may never have been committed; `until` marks it."""
+        self._doubtful.append((letter_id, until))
+        self.wake()
+
+    def take_sent(self) -> list[_Outcome]:
+        """Take the letters that went out, to settle them in a transaction that is open anyway."""
+        taken = [it for it in self._ended if isinstance(it.settled, Sent)]
+        if taken:
+            self._ended = [it for it in self._ended if not isinstance(it.settled, Sent)]
+        return taken
+
+    def put_back(self, taken: Sequence[_Outcome]) -> None:
+        """Settle after all what was taken: the transaction came to nothing."""
+        self._ended = [*taken, *self._ended]
         self._something.set()
 
     async def until_quiet(self) -> None:
@@ -205,11 +254,15 @@ class Sender:
     async def _round(self) -> float | None:
         """Settle, claim and send; return the seconds until more is due, None if nothing is."""
         ended, self._ended = self._ended, []
+        if not ended and not self._may_claim(self._clock()):
+            return self._rest_until(self._due)
+        doubtful, self._doubtful = self._doubtful, []
         try:
-            claimed, due = await self._database.run(self._settle_and_claim(ended))
+            claimed, due = await self._database.run(self._settle_and_claim(ended, doubtful))
         except StorageError as error:
             # Nothing is lost: what went out is settled in the next round, or repeated by a lease.
-            self._ended = ended + self._ended
+            self._ended, self._doubtful = ended + self._ended, doubtful + self._doubtful
+            self._unclaimed = True
             self._failures += 1
             log.error("delivery_not_settled", channel=self._channel.name, alarm=True,
                       exc_info=error)  # fmt: skip
@@ -217,41 +270,70 @@ class Sender:
         self._failures, self._took_over = 0, True
         for letter in claimed:
             self._start(letter)
+        return self._rest_until(due)
+
+    def _rest_until(self, due: datetime | None) -> float | None:
         unfinished = self._running or self._ended or self._something.is_set()
         if due is None and not unfinished:
             self._quiet.set()
         return self._seconds_until(due)
 
-    def _settle_and_claim(self, ended: Sequence[_Outcome]) -> _Job:
+    def _may_claim(self, now: datetime) -> bool:
+        """Whether there can be anything to claim: under load all letters are handed over."""
+        return self._unclaimed or (self._due is not None and self._due <= now)
+
+    def _settle_and_claim(
+        self, ended: Sequence[_Outcome], doubtful: Sequence[tuple[int, datetime]]
+    ) -> _Job:
+        later = [it.settled.due_at for it in ended if isinstance(it.settled, Postponed)]
+        may_claim = self._may_claim(self._clock()) or bool(later)
+        self._unclaimed = False
+
         async def job(work: Work) -> tuple[list[Letter], datetime | None]:
             now = self._clock()
             if not self._took_over:  # we alone send now: claims of others are claims of the dead
                 await work.outbox.take_over(self._channel.name, self._channel.account, now)
             await _settle(work, ended, now)
+            await work.outbox.release(doubtful, now)
             room = self._most - len(self._running)
             if room <= 0 or self._is_frozen(now):
+                self._unclaimed = True
                 return [], self._frozen_until
-            channel, account = self._channel.name, self._channel.account
-            claimed = await work.outbox.claim(
-                channel, account, now, room, LEASE, tuple(self._running)
-            )
-            if claimed:  # what stands behind these is claimed when they have ended
-                return claimed, now
-            return [], await work.outbox.next_due(channel, account)
+            return await self._claim(work, now, room) if may_claim else ([], self._due)
 
         return job
+
+    async def _claim(
+        self, work: Work, now: datetime, room: int
+    ) -> tuple[list[Letter], datetime | None]:
+        """Claim what is due; tell when to look again, None when something will wake us."""
+        channel, account = self._channel.name, self._channel.account
+        claimed = await work.outbox.claim(
+            channel, account, now, room, LEASE, tuple(self._running),
+            max(0, self._most_broadcasts - self._broadcasts),
+        )  # fmt: skip
+        if claimed:  # what stands behind these is claimed when they have ended
+            self._unclaimed = True
+            return claimed, now
+        first = await work.outbox.first_unclaimed(channel, account)
+        if first is not None and first <= now:
+            self._unclaimed = True  # it stands behind a letter on its way
+        self._due = await work.outbox.next_due(channel, account) if first is not None else None
+        return [], self._due
 
     # ------------------------------------------------------------------------------ sending
 
     def _start(self, letter: Letter) -> None:
         task = asyncio.create_task(self._carry(letter), name="letter")
         self._running[letter.contact_id] = task
+        self._broadcasts += letter.priority >= BROADCAST
         task.add_done_callback(lambda done: self._end(letter, done))
 
     def _end(self, letter: Letter, done: asyncio.Task[_Outcome]) -> None:
         del self._running[letter.contact_id]
+        self._broadcasts -= letter.priority >= BROADCAST
         cut_off = done.cancelled() or done.exception() is not None
-        self._ended.append(self._given_back(letter) if cut_off else done.result())
+        self._ended.append(self._given_back(letter, cut_off) if cut_off else done.result())
         if self._gathering is None:
             self._gathering = asyncio.get_running_loop().call_later(GATHER, self._gathered)
 
@@ -259,18 +341,19 @@ class Sender:
         self._gathering = None
         self._something.set()
 
-    def _given_back(self, letter: Letter) -> _Outcome:
-        return _Outcome(letter.contact_id, Postponed(letter.id, self._clock(), "stopped"))
+    def _given_back(self, letter: Letter, unclear: bool = False) -> _Outcome:
+        return _Outcome(letter.contact_id, Postponed(letter.id, self._clock(), "stopped", unclear))
 
     async def _carry(self, letter: Letter) -> _Outcome:
         """Do everything in ``letter``; return what became of it."""
-        if letter.priority > REPLY and (until := self._rests_until(self._clock())):
+        if letter.priority > REPLY and (until := self._night(letter)):
             # It was put by day and has become late: nobody is to be woken by it.
-            return _Outcome(letter.contact_id, Postponed(letter.id, until, "night"))
+            return _Outcome(letter.contact_id, Postponed(letter.id, until, NIGHT))
         try:
             parcel = letters.unpack(letter.body)
         except letters.Unreadable:
-            return _Outcome(letter.contact_id, Dead(letter.id, "unreadable"))
+            end = Dead(letter.id, "unreadable", letter.about, letter.about_id)
+            return _Outcome(letter.contact_id, end)
         message_id = ""
         tap: asyncio.Task[str] | None = None
         for outbound in parcel:
@@ -289,7 +372,10 @@ class Sender:
                     return ruling
         if tap:
             await tap
-        return _Outcome(letter.contact_id, Sent(letter.id, letter.contact_id, message_id))
+        return _Outcome(letter.contact_id, _sent(letter, message_id))
+
+    def _night(self, letter: Letter) -> datetime | None:
+        return self._rests_until(self._clock(), letter.zone, letter.hours)
 
     async def _may_go(self, letter: Letter, outbound: Outbound) -> bool:
         """Wait until the pace allows ``outbound``; False when nothing may be sent any more."""
@@ -352,14 +438,15 @@ class Sender:
             self._freeze(now + timedelta(seconds=ruling.wait), error.reason)
         if ruling.verdict == "later":
             due_at = now + timedelta(seconds=ruling.wait)
-            return _Outcome(letter.contact_id, Postponed(letter.id, due_at, error.reason))
+            again = Postponed(letter.id, due_at, error.reason, error.unclear)
+            return _Outcome(letter.contact_id, again)
         gone = error.reason in GONE
         if ruling.verdict == "drop" and not gone:
             return None
         log.warning("letter_given_up", channel=self._channel.name, letter=letter.id,
                     reason=error.reason, attempts=letter.attempts)  # fmt: skip
         unheard = letter.priority == REPLY and not gone
-        return _Outcome(letter.contact_id, Dead(letter.id, error.reason), gone, unheard)
+        return _Outcome(letter.contact_id, _dead(letter, error, gone), gone, unheard)
 
     def _freeze(self, until: datetime, reason: str) -> None:
         if self._frozen_until is None or until > self._frozen_until:
@@ -422,6 +509,19 @@ def suppress_permanent() -> Iterator[None]:
 _Job = Callable[[Work], Awaitable[tuple[list[Letter], datetime | None]]]
 
 
+def _sent(letter: Letter, message_id: str) -> Sent:
+    repeated = letter.unsure > 1
+    return Sent(
+        letter.id, letter.contact_id, message_id, letter.about, letter.about_id, repeated
+    )  # fmt: skip
+
+
+def _dead(letter: Letter, error: Undelivered, gone: bool) -> Dead:
+    ending: Ending = "blocked" if gone else "unclear" if error.unclear else "failed"
+    repeated = letter.unsure > 1
+    return Dead(letter.id, error.reason, letter.about, letter.about_id, ending, repeated)
+
+
 async def _settle(work: Work, ended: Sequence[_Outcome], now: datetime) -> None:
     if not ended:
         return
@@ -439,13 +539,62 @@ async def _settle(work: Work, ended: Sequence[_Outcome], now: datetime) -> None:
         await work.alerts.put("dead_letter", now, number=unheard, adding=True)
 
 
+class Settling:
+    """Letters that went out, on their way into somebody's transaction."""
+
+    def __init__(
+        self, taken: Mapping[Sender, list[_Outcome]], clock: Callable[[], datetime]
+    ) -> None:
+        self._taken = taken
+        self._clock = clock
+
+    async def settle(self, work: Work) -> None:
+        """Settle them within ``work``."""
+        await _settle(work, [it for some in self._taken.values() for it in some], self._clock())
+
+    def put_back(self) -> None:
+        """Nothing came of the transaction: let their senders settle them."""
+        for sender, some in self._taken.items():
+            sender.put_back(some)
+
+
 class Delivery:
     """All senders of this process."""
 
-    def __init__(self, senders: Sequence[tuple[Channel, Sender]]) -> None:
+    def __init__(
+        self,
+        senders: Sequence[tuple[Channel, Sender]],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._clock = clock
         self._senders: dict[tuple[str, str], Sender] = {
             (channel.name, channel.account): sender for channel, sender in senders
         }
+
+    # Intake puts letters and sends them in one process: see `bot.services.intake.Outlet`.
+
+    lease = LEASE
+
+    def room(self, channel: str, account: str) -> int:
+        """Return how many letters for this account can be handed over now."""
+        sender = self._senders.get((channel, account))
+        return sender.room if sender else 0
+
+    def hand_over(self, letters: Sequence[Letter]) -> None:
+        """Send letters that were claimed as they were put, and are committed now."""
+        for letter in letters:
+            self._senders[letter.reach.channel, letter.reach.account].hand_over(letter)
+
+    def release(self, letters: Sequence[Letter], until: datetime) -> None:
+        """End the claims of letters of which nobody knows whether they are committed."""
+        for letter in letters:
+            sender = self._senders[letter.reach.channel, letter.reach.account]
+            sender.release(letter.id, until)
+
+    def take_sent(self) -> Settling | None:
+        """Take what went out and is not settled yet; None when there is nothing."""
+        taken = {sender: sent for sender in self._senders.values() if (sent := sender.take_sent())}
+        return Settling(taken, self._clock) if taken else None
 
     def wake(self, channel: str, account: str) -> None:
         """There are new letters for this account; harmless where it is not ours to send for."""

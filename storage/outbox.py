@@ -19,7 +19,7 @@ neither settled letters nor those planned for later are ever walked over.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -41,7 +41,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate, Update
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from storage import letter_keys
+from storage import announcements, letter_keys
 from storage.contacts import open_address
 from storage.keyring import KeyGone
 from storage.ledger import Ledger
@@ -55,12 +55,15 @@ from storage.transaction import (
     milliseconds,
     numbers,
 )
-from storage.values import Dead, Letter, NewLetter, Noted, Postponed, Sent
+from storage.values import Dead, Ending, Letter, NewLetter, Noted, Postponed, Reach, Sent
 from storage.vault import CannotOpen
 from storage.wire import Row
 
 PRIORITIES: Final = (0, 1, 2)
 """Replies, follow-ups, broadcasts."""
+
+STOPPED: Final = "stopped"
+"""Why a letter ended: its contact asked for silence."""
 
 
 class Outbox:
@@ -73,6 +76,43 @@ class Outbox:
         """Keep these letters; per contact and priority they go out in this order."""
         await self._tx.change_many(_PUT, [self._new(letter) for letter in letters])
 
+    async def claim_new(
+        self,
+        letters: Sequence[NewLetter],
+        reaches: Mapping[int, Reach],
+        now: datetime,
+        lease: timedelta,
+    ) -> list[Letter]:
+        """Take those of the replies just put that nothing stands before, as `claim` would.
+
+        For whoever puts and sends in one process: what it has in hand need not be read back and
+        opened. ``letters`` holds at most one letter of each contact, ``reaches`` where each is
+        reached. A contact with another reply waiting, or a letter on its way, is left to `claim`.
+        """
+        values = {
+            "ids": numbers([it.contact_id for it in letters], postgres=self._tx.postgres),
+            "until": milliseconds(now + lease),
+        }
+        ids = {
+            row.contact_id: row.id
+            for row in await self._tx.rows(_claim_new(self._tx.postgres), values)
+        }
+        return [
+            Letter(
+                ids[it.contact_id],
+                it.contact_id,
+                reaches[it.contact_id],
+                it.priority,
+                it.body,
+                1,
+                it.due_at,
+                it.about,
+                it.about_id,
+            )
+            for it in letters
+            if it.contact_id in ids
+        ]
+
     async def claim(
         self,
         channel: str,
@@ -81,11 +121,13 @@ class Outbox:
         limit: int,
         lease: timedelta,
         not_for: Collection[int] = (),
+        broadcasts: int | None = None,
     ) -> list[Letter]:
         """Take up to ``limit`` due letters until ``now + lease``, the most urgent, oldest first.
 
-        At most one letter of each contact is taken, none of the contacts in ``not_for``. Letters
-        whose words or address can no longer be opened are settled as dead here.
+        At most one letter of each contact is taken, none of the contacts in ``not_for``, and of
+        broadcasts no more than ``broadcasts``. Letters whose words or address can no longer be
+        opened, and those nobody wants to be sent any more, are settled as dead here.
         """
         values = {
             "on_channel": channel,
@@ -93,6 +135,7 @@ class Outbox:
             "now": milliseconds(now),
             "until": milliseconds(now + lease),
             "most": limit,
+            "most_broadcasts": limit if broadcasts is None else min(limit, broadcasts),
             "not_for": numbers(sorted(not_for), postgres=self._tx.postgres),
         }
         taken = await self._tx.rows(_claim(self._tx.postgres), values)
@@ -101,8 +144,11 @@ class Outbox:
             self._open(row, addresses.get(row.contact_id))
             for row in sorted(taken, key=lambda row: (row.priority, row.due_at, row.id))
         ]
-        await self._bury([it for it in opened if isinstance(it, Dead)], now)
-        return [it for it in opened if isinstance(it, Letter)]
+        letters = [it for it in opened if isinstance(it, Letter)]
+        unwanted = await self._unwanted(letters)
+        await self._bury([it for it in opened if isinstance(it, Dead)] + unwanted, now)
+        gone = {it.letter_id for it in unwanted}
+        return [it for it in letters if it.id not in gone] if gone else letters
 
     async def settle(
         self,
@@ -119,6 +165,8 @@ class Outbox:
             await Ledger(self._tx).remember(
                 [Noted(it.contact_id, it.message_id, "out", now) for it in sent if it.message_id]
             )
+            if about := [it for it in sent if it.about is not None]:
+                await announcements.sent(self._tx, about, now)
         await self._tx.change_many(_LATER, [_postponed(it) for it in later])
         await self._bury(dead, now)
 
@@ -128,6 +176,12 @@ class Outbox:
         Letters standing behind another of their contact do not count: they follow it.
         """
         row = await self._tx.row(_NEXT_DUE, {"on_channel": channel, "on_account": account})
+        return as_moment(row.next_at) if row and row.next_at is not None else None
+
+    async def first_unclaimed(self, channel: str, account: str) -> datetime | None:
+        """Return when the first letter nobody has claimed is due, also one behind another."""
+        values = {"on_channel": channel, "on_account": account}
+        row = await self._tx.row(_FIRST_UNCLAIMED, values)
         return as_moment(row.next_at) if row and row.next_at is not None else None
 
     async def waiting(self, contact_id: int) -> int:
@@ -144,10 +198,25 @@ class Outbox:
         values = {"on_channel": channel, "on_account": account, "now": milliseconds(now)}
         return await self._tx.change(_TAKE_OVER, values)
 
+    async def release(self, claims: Sequence[tuple[int, datetime]], now: datetime) -> None:
+        """End these claims, each named by its letter and the end of its lease.
+
+        For letters whose transaction may have come to nothing: there may be no such letter, and
+        its number may be another's by now, which has another lease.
+        """
+        rows = [
+            {"row": letter_id, "until": milliseconds(until), "now": milliseconds(now)}
+            for letter_id, until in claims
+        ]
+        await self._tx.change_many(_RELEASE, rows)
+
     async def cancel(self, contact_id: int, reason: str, now: datetime) -> int:
         """Settle everything that waits for a contact as dead; return how many it was."""
-        values = {"contact": contact_id, "why": reason, "now": milliseconds(now)}
-        return await self._tx.change(_CANCEL, values)
+        return await self._cancel(contact_id, reason, now, PRIORITIES[0])
+
+    async def silence(self, contact_id: int, reason: str, now: datetime) -> int:
+        """Settle what waits for a contact without being a reply to it; return how many it was."""
+        return await self._cancel(contact_id, reason, now, PRIORITIES[1])
 
     # ── within ──
 
@@ -169,9 +238,30 @@ class Outbox:
             "about_id": letter.about_id,
         }
 
+    async def _cancel(self, contact_id: int, reason: str, now: datetime, least: int) -> int:
+        values = {
+            "contact": contact_id, "why": reason, "now": milliseconds(now), "least": least
+        }  # fmt: skip
+        ended = await self._tx.rows(_CANCEL, values)
+        ending: Ending = "opted_out" if reason == STOPPED else "cancelled"
+        about = [
+            Dead(row.id, reason, row.about, row.about_id, "unclear" if row.unsure else ending)
+            for row in ended
+            if row.about is not None
+        ]
+        if about:
+            await announcements.dead(self._tx, about, now)
+        return len(ended)
+
+    async def _unwanted(self, letters: Sequence[Letter]) -> list[Dead]:
+        """Return the end of those letters that are not to be sent, for all that they are due."""
+        if all(it.priority == PRIORITIES[0] for it in letters):
+            return []
+        return await announcements.unwanted(self._tx, letters)
+
     def _open(self, row: Row, contact: Row | None) -> Letter | Dead:
         if contact is None:
-            return Dead(row.id, "no_contact")
+            return Dead(row.id, "no_contact", row.about, row.about_id)
         try:
             reach = open_address(
                 self._tx, row.channel, row.account, contact.tag, contact.address_box
@@ -180,9 +270,11 @@ class Outbox:
                 self._tx, row.contact_id, contact.generation, row.body, row.handle
             )
         except KeyGone:
-            return Dead(row.id, "expired")
+            return Dead(row.id, "expired", row.about, row.about_id)
         except CannotOpen:
-            return Dead(row.id, "damaged")
+            return Dead(row.id, "damaged", row.about, row.about_id)
+        if row.priority > PRIORITIES[0] and contact.state == "stopped":
+            return Dead(row.id, STOPPED, row.about, row.about_id, "opted_out")
         due_at = as_moment(row.due_at)
         return Letter(
             row.id,
@@ -194,6 +286,9 @@ class Outbox:
             due_at,
             row.about,
             row.about_id,
+            row.unsure,
+            contact.zone,
+            contact.hours,
         )
 
     async def _addresses(self, ids: Sequence[int]) -> dict[int, Row]:
@@ -207,10 +302,17 @@ class Outbox:
         moment = milliseconds(now)
         rows = [{"row": it.letter_id, "why": it.reason, "now": moment} for it in dead]
         await self._tx.change_many(_DEAD, rows)
+        if about := [it for it in dead if it.about is not None]:
+            await announcements.dead(self._tx, about, now)
 
 
 def _postponed(it: Postponed) -> dict[str, Any]:
-    return {"row": it.letter_id, "why": it.reason, "new_next_at": milliseconds(it.due_at)}
+    return {
+        "row": it.letter_id,
+        "why": it.reason,
+        "new_next_at": milliseconds(it.due_at),
+        "clear": 0 if it.unclear else 1,
+    }
 
 
 # ── statements ──
@@ -250,11 +352,12 @@ def _heads(priority: int, postgres: bool) -> Select[tuple[int]]:
     in_line = and_(_ahead(other, own), or_(other.c.attempts > 0, other.c.next_at <= now))
     blocked = exists().where(_unsettled_beside(other, own), or_(other.c.lease_at > now, in_line))
     left_out = among(own.c.contact_id, "not_for", postgres=postgres)
+    most = "most_broadcasts" if priority == PRIORITIES[2] else "most"
     query = (
         select(own.c.id)
         .where(_of_account(own, priority), own.c.next_at <= now, ~blocked, ~left_out)
         .order_by(own.c.next_at, own.c.id)
-        .limit(bindparam("most"))
+        .limit(bindparam(most))
     )
     return query.with_for_update(of=own, skip_locked=True) if postgres else query
 
@@ -267,7 +370,12 @@ def _claim(postgres: bool) -> ReturningUpdate[Any]:
     return (
         update(outbox)
         .where(outbox.c.id.in_(select(heads.c.id)))
-        .values(attempts=outbox.c.attempts + 1, next_at=until, lease_at=until)
+        .values(
+            attempts=outbox.c.attempts + 1,
+            unsure=outbox.c.unsure + 1,
+            next_at=until,
+            lease_at=until,
+        )
         .returning(
             outbox.c.id,
             outbox.c.handle,
@@ -280,14 +388,47 @@ def _claim(postgres: bool) -> ReturningUpdate[Any]:
             outbox.c.body,
             outbox.c.about,
             outbox.c.about_id,
+            outbox.c.unsure,
         )
+    )
+
+
+@cache
+def _claim_new(postgres: bool) -> ReturningUpdate[Any]:
+    other = outbox.alias("other")
+    before = or_(
+        other.c.priority == literal_column(str(PRIORITIES[0])), other.c.lease_at.is_not(None)
+    )
+    until = bindparam("until", type_=INTEGER)
+    return (
+        update(outbox)
+        .where(
+            among(outbox.c.contact_id, "ids", postgres=postgres),
+            outbox.c.state == literal_column(str(WAITING)),
+            outbox.c.priority == literal_column(str(PRIORITIES[0])),
+            outbox.c.attempts == literal_column("0"),
+            ~exists().where(
+                other.c.contact_id == outbox.c.contact_id,
+                other.c.state == literal_column(str(WAITING)),
+                other.c.id != outbox.c.id,
+                before,
+            ),
+        )
+        .values(attempts=outbox.c.attempts + 1, next_at=until, lease_at=until)
+        .returning(outbox.c.id, outbox.c.contact_id)
     )
 
 
 @cache
 def _addresses(postgres: bool) -> Select[Any]:
     return select(
-        contacts.c.id, contacts.c.tag, contacts.c.address_box, contacts.c.generation
+        contacts.c.id,
+        contacts.c.tag,
+        contacts.c.address_box,
+        contacts.c.generation,
+        contacts.c.state,
+        contacts.c.zone,
+        contacts.c.hours,
     ).where(among(contacts.c.id, "ids", postgres=postgres))
 
 
@@ -314,6 +455,25 @@ def _next_due() -> Select[Any]:
 
 _NEXT_DUE: Final = _next_due()
 
+
+
+def _first_unclaimed() -> Select[Any]:
+    parts = []
+    for priority in PRIORITIES:
+        own = outbox.alias()
+        first = (
+            select(own.c.next_at)
+            .where(_of_account(own, priority), own.c.lease_at.is_(None))
+            .order_by(own.c.next_at, own.c.id)
+            .limit(1)
+        )
+        parts.append(select(first.scalar_subquery().label("next_at")))
+    due = union_all(*parts).subquery()
+    return select(func.min(due.c.next_at).label("next_at"))
+
+
+_FIRST_UNCLAIMED: Final = _first_unclaimed()
+
 _WAITING_FOR: Final = select(func.count().label("number")).where(
     outbox.c.contact_id == bindparam("contact"),
     outbox.c.state == literal_column(str(WAITING)),
@@ -332,7 +492,12 @@ def _sent(postgres: bool) -> Update:
 _LATER: Final[Update] = (
     update(outbox)
     .where(outbox.c.id == bindparam("row"), outbox.c.state == WAITING)
-    .values(next_at=bindparam("new_next_at"), reason=bindparam("why"), lease_at=None)
+    .values(
+        next_at=bindparam("new_next_at"),
+        reason=bindparam("why"),
+        unsure=outbox.c.unsure - bindparam("clear", type_=INTEGER),
+        lease_at=None,
+    )
 )
 
 _BURIED: Final[dict[str, Any]] = {
@@ -349,6 +514,16 @@ _DEAD: Final[Update] = (
     .values(**_BURIED)
 )
 
+_RELEASE: Final[Update] = (
+    update(outbox)
+    .where(
+        outbox.c.id == bindparam("row"),
+        outbox.c.state == literal_column(str(WAITING)),
+        outbox.c.lease_at == bindparam("until"),
+    )
+    .values(next_at=bindparam("now"), lease_at=None)
+)
+
 _TAKE_OVER: Final[Update] = (
     update(outbox)
     .where(
@@ -360,11 +535,13 @@ _TAKE_OVER: Final[Update] = (
     .values(next_at=bindparam("now"), lease_at=None)
 )
 
-_CANCEL: Final[Update] = (
+_CANCEL: Final[ReturningUpdate[Any]] = (
     update(outbox)
     .where(
         outbox.c.contact_id == bindparam("contact"),
+        outbox.c.priority >= bindparam("least"),
         outbox.c.state == literal_column(str(WAITING)),
     )
     .values(**_BURIED)
+    .returning(outbox.c.id, outbox.c.about, outbox.c.about_id, outbox.c.unsure)
 )

@@ -25,10 +25,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
 import structlog
 
@@ -63,7 +64,7 @@ from flows.shape import Flow
 from flows.text import LANGUAGES, Language, Words, _
 from storage.database import Database, Work
 from storage.errors import CannotKeep, NotFound, Rejected, StorageError
-from storage.values import Case, Contact, NewLetter, Noted, Reach, UpdateKey
+from storage.values import Case, Contact, Letter, NewLetter, Noted, Reach, UpdateKey
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +90,53 @@ SEND_AGAIN = _(
 )
 
 Wake = Callable[[str, str], None]
+
+
+class Settling(Protocol):
+    """Letters that went out, to be settled in a transaction that is open anyway."""
+
+    async def settle(self, work: Work) -> None:
+        """Settle them within ``work``. Raises `CannotKeep`."""
+
+    def put_back(self) -> None:
+        """Nothing came of the transaction: somebody else settles them."""
+
+
+class Outlet(Protocol):
+    """Whoever sends in this process what Intake puts (`bot/delivery.py`).
+
+    A reply that nothing stands before is claimed in the transaction that puts it and handed over
+    after the commit: it need not be read back and opened, and its family waits for one transaction
+    instead of two. Letters that have gone out are settled in Intake's transactions, too.
+    """
+
+    lease: timedelta
+
+    def room(self, channel: str, account: str) -> int:
+        """Return how many letters for this account can be handed over now."""
+
+    def hand_over(self, letters: Sequence[Letter]) -> None:
+        """Send letters that were claimed as they were put, and are committed now."""
+
+    def release(self, letters: Sequence[Letter], until: datetime) -> None:
+        """End the claims of letters of which nobody knows whether they are committed."""
+
+    def take_sent(self) -> Settling | None:
+        """Take what went out and is not settled yet; None when there is nothing."""
+
+
+@dataclass(slots=True)
+class _Written:
+    """What one transaction has put: the accounts to wake, and the letters claimed for our outlet.
+
+    ``until`` is when their lease ends.
+    """
+
+    accounts: set[_Account] = field(default_factory=set)
+    claimed: list[Letter] = field(default_factory=list)
+    until: datetime | None = None
+
+
 Conversation = Callable[[Session | None, Heard, datetime, Tools, Mapping[str, Flow]], Turn]
 Batch = Sequence[Inbound | Unreadable]
 Spoken = list[Effect | Outbound]
@@ -114,8 +162,10 @@ class Intake:
         chance: Callable[[int], bytes] = secrets.token_bytes,
         flows: Mapping[str, Flow] = FLOWS,
         conversation: Conversation = respond,
+        outlet: Outlet | None = None,
     ) -> None:
         self._conversation = conversation
+        self._outlet = outlet
         self._database = database
         self._tools = tools
         self._limits = limits
@@ -190,37 +240,61 @@ class Intake:
     async def _keep(self, batch: Batch) -> None:
         """Keep ``batch``, in halves where one message in it makes the whole fail."""
         try:
-            woken = await self._database.run(_job(self._take_in, batch))
+            written = await self._commit(_job(self._take_in, batch))
         except Exception as error:  # whatever a message causes must not stop the others
             if isinstance(error, StorageError) and not isinstance(error, _MESSAGES_FAULT):
                 log.error("batch_not_kept", batch=len(batch), alarm=True, exc_info=error)
                 raise
             if len(batch) == 1:
-                woken = await self._keep_aside(batch[0], error)
+                written = await self._keep_aside(batch[0], error)
             else:
                 middle = len(batch) // 2
                 await self._keep(batch[:middle])
                 await self._keep(batch[middle:])
                 return
-        for channel, account in woken:
+        if self._outlet and written.claimed:
+            self._outlet.hand_over(written.claimed)
+        for channel, account in written.accounts:
             self._wake(channel, account)
 
-    async def _keep_aside(self, message: Inbound | Unreadable, error: Exception) -> set[_Account]:
+    async def _commit(self, job: _Job) -> _Written:
+        """Carry ``job`` out in one transaction, and settle in it what has gone out meanwhile."""
+        settling = self._outlet.take_sent() if self._outlet else None
+        written = _Written()
+
+        async def once(work: Work) -> _Written:
+            nonlocal written
+            written = _Written()
+            await job(work, written, settling)
+            return written
+
+        try:
+            return await self._database.run(once)
+        except BaseException:
+            if settling:
+                settling.put_back()
+            if self._outlet and written.claimed and written.until:
+                self._outlet.release(written.claimed, written.until)
+            raise
+
+    async def _keep_aside(self, message: Inbound | Unreadable, error: Exception) -> _Written:
         log.error("message_set_aside", channel=message_channel(message), alarm=True, exc_info=error)
 
-        async def job(work: Work) -> set[_Account]:
+        async def job(work: Work, written: _Written, settling: Settling | None) -> None:
+            if settling:
+                await settling.settle(work)
             taking = self._taking(work)
             if not await taking.drop_repeats([message]):
-                return set()
+                return
             if isinstance(message, Unreadable):
                 await taking.set_aside(message, "refused")
             else:
                 await taking.lock([message])
                 taking.note(message)
                 await taking.excuse(message)
-            return await taking.write()
+            await taking.write(written)
 
-        return await self._database.run(job)
+        return await self._commit(job)
 
     # ------------------------------------------------------------------------- one transaction
 
@@ -235,30 +309,34 @@ class Intake:
             self._flows,
             self._conversation,
             self._eager,
+            self._outlet,
         )
 
-    async def _take_in(self, work: Work, batch: Batch) -> set[_Account]:
-        """Do everything ``batch`` leads to within ``work``; return the accounts to wake."""
+    async def _take_in(
+        self, work: Work, batch: Batch, written: _Written, settling: Settling | None
+    ) -> None:
+        """Do everything ``batch`` leads to within ``work``; note in ``written`` what to send."""
         taking = self._taking(work)
         fresh = await taking.drop_repeats([one for one in batch if not _from_group(one)])
         people = [message for message in fresh if isinstance(message, Inbound)]
         await taking.lock(people)
+        if settling:  # after the contacts: rows are locked in the same order everywhere
+            await settling.settle(work)
         for message in fresh:
             if isinstance(message, Unreadable):
                 await taking.set_aside(message, message.reason)
             else:
                 await taking.hear(message)
-        return await taking.write()
+        await taking.write(written)
 
 
 _Account = tuple[str, str]
+_Job = Callable[[Work, "_Written", "Settling | None"], Awaitable[None]]
 
 
-def _job(
-    take_in: Callable[[Work, Batch], Awaitable[set[_Account]]], batch: Batch
-) -> Callable[[Work], Awaitable[set[_Account]]]:
-    def job(work: Work) -> Awaitable[set[_Account]]:
-        return take_in(work, batch)
+def _job(take_in: Callable[..., Awaitable[None]], batch: Batch) -> _Job:
+    def job(work: Work, written: _Written, settling: Settling | None) -> Awaitable[None]:
+        return take_in(work, batch, written, settling)
 
     return job
 
@@ -338,7 +416,9 @@ class _Taking:
         flows: Mapping[str, Flow],
         conversation: Conversation,
         eager: People,
+        outlet: Outlet | None,
     ) -> None:
+        self._outlet = outlet
         self._conversation = conversation
         self._eager = eager
         self._work = work
@@ -551,8 +631,8 @@ class _Taking:
 
     # -------------------------------------------------------------------------------- writing
 
-    async def write(self) -> set[_Account]:
-        """Write sessions, words and message ids in bulk; return the accounts with new letters."""
+    async def write(self, written: _Written) -> None:
+        """Write sessions, words and message ids in bulk; note in ``written`` what to send."""
         work, lanes = self._work, self._lanes.values()
         for lane in lanes:
             if lane.renew:
@@ -572,9 +652,41 @@ class _Taking:
             await work.contacts.save(changed, self._today)
         if letters:
             await work.outbox.put(letters)
+            await self._claim(letters, written)
         if self._noted:
             await work.ledger.remember(self._noted)
-        return {(letter.channel, letter.account) for letter in letters}
+
+    async def _claim(self, letters: Sequence[NewLetter], written: _Written) -> None:
+        """Claim for our outlet the first reply to each contact; others are to wake delivery."""
+        first = self._first_replies(letters)
+        if first and self._outlet:
+            reaches = {lane.contact.id: lane.contact.reach for lane in self._lanes.values()}
+            lease = self._outlet.lease
+            written.claimed = await self._work.outbox.claim_new(first, reaches, self._now, lease)
+            written.until = self._now + lease
+        claimed = {letter.contact_id for letter in written.claimed}
+        written.accounts = {
+            (letter.channel, letter.account)
+            for letter in letters
+            if letter.contact_id not in claimed or letter not in first
+        }
+
+    def _first_replies(self, letters: Sequence[NewLetter]) -> list[NewLetter]:
+        """Return the only reply to each contact, as far as our outlet has room for them."""
+        if not self._outlet:
+            return []
+        counted = Counter(letter.contact_id for letter in letters)
+        room = {
+            key: self._outlet.room(*key)
+            for key in {(letter.channel, letter.account) for letter in letters}
+        }
+        chosen = []
+        for letter in letters:
+            key = letter.channel, letter.account
+            if counted[letter.contact_id] == 1 and letter.priority == REPLY and room[key] > 0:
+                room[key] -= 1
+                chosen.append(letter)
+        return chosen
 
     async def _is_flooding(self, lane: _Lane) -> bool:
         """Whether more answers to this contact would only fill the outbox: see `MOST_WAITING`."""
