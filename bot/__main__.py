@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from bot import keys
+from bot import keys, staff_commands
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -36,6 +36,8 @@ app = typer.Typer(
 flows_app = typer.Typer(help="The conversations, for reviewers.", no_args_is_help=True)
 retention_app = typer.Typer(help="What has had its time.", no_args_is_help=True)
 app.add_typer(keys.app, name="keys")
+app.add_typer(staff_commands.staff_app, name="staff")
+app.add_typer(staff_commands.audit_app, name="audit")
 app.add_typer(flows_app, name="flows")
 app.add_typer(retention_app, name="retention")
 
@@ -286,6 +288,10 @@ def _refusal(error: Exception) -> str | None:
     if isinstance(error, CannotOpen):
         return "That passphrase, or these shares, do not open these keys."
     if isinstance(error, StorageError | KeysUnusable | ShareError):
+        return str(error)
+    from bot.services.enrolment import EnrolmentRefused
+
+    if isinstance(error, EnrolmentRefused):
         return str(error)
     from bot.app import CannotServe
 

@@ -1,7 +1,8 @@
 """A first start without any configuration: keys and a database are made, and it is said plainly.
 
-Only the embedded database is ever made here. Whoever names a database in the settings runs a real
-service, and makes its keys (`athar keys init`) and its tables (`athar migrate`) on purpose.
+Only the embedded database is ever made here. Whoever names a database or a keyring in the settings
+runs a real service, and makes its keys (`athar keys init`) and its tables (`athar migrate`) on
+purpose.
 
 What is made grows in a directory of its own and is put in its place when it is whole: whoever loses
 patience and ends a first start, wherever it is, can simply start again.
@@ -19,17 +20,17 @@ from storage.migrations import migrate
 
 
 def keyring_dir(settings: Settings) -> Path:
-    """Return where the keyring of a demonstration lies; a real one belongs on another machine."""
-    return settings.data_dir / "keyring"
+    """Return where the staff's keyring lies; a real one belongs on the console's machine."""
+    return settings.keyring_dir or settings.data_dir / "keyring"
 
 
 async def prepare(settings: Settings) -> list[str]:
     """Make what a first start lacks; return lines for whoever started it, empty when nothing was.
 
-    Makes nothing where ``ATHAR_DATABASE_URL`` is set; of a demonstration key it warns every time.
-    Raises `KeysUnusable` and `StorageError`.
+    Makes nothing where ``ATHAR_DATABASE_URL`` or ``ATHAR_KEYRING_DIR`` is set; of a demonstration
+    key it warns every time. Raises `KeysUnusable` and `StorageError`.
     """
-    if settings.database_url:
+    if settings.database_url or settings.keyring_dir:
         return _warning(settings)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     growing = settings.data_dir / ".first-start"

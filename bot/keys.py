@@ -51,13 +51,15 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _keyring(settings: Settings, given: Path | None) -> Path:
+def keyring_at(settings: Settings, given: Path | None) -> Path:
+    """Return where the staff's keyring lies: as given, else as the settings say."""
     from bot.demonstration import keyring_dir
 
     return given or keyring_dir(settings)
 
 
-def _secret(question: str) -> str:
+def ask_secret(question: str) -> str:
+    """Ask without showing what is typed; from a script, read a line of standard input."""
     if sys.stdin.isatty():
         return getpass.getpass(f"{question}: ")
     return sys.stdin.readline().rstrip("\n")
@@ -69,7 +71,7 @@ def _shares() -> list[str]:
     for number in (1, 2):
         typer.echo(f"Share {number}, line by line, then an empty line:", err=True)
         lines = []
-        while line := _secret("line").strip():
+        while line := ask_secret("line").strip():
             lines.append(line)
         shares.append("\n".join(lines))
     return shares
@@ -88,14 +90,18 @@ def init(
     settings = _settings()
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = init_keys(
-        settings.keystore_dir, _keyring(settings, keyring), _today(), demonstration=demonstration
+        settings.keystore_dir, keyring_at(settings, keyring), _today(), demonstration=demonstration
     )
     typer.echo(f"The server's keystore: {made.keystore}")
     typer.echo(f"The staff's keyring: {made.keyring} (move it to the console's machine)")
     if made.staff:
         _show_staff(made.staff.person, made.staff.passphrase)
+        typer.echo(f"Next, after `athar migrate`: {FIRST_ACCOUNT}")
     typer.echo("\nThree paper shares; any two of them open everything. Print each, keep apart.\n")
     typer.echo("\n\n".join(made.shares))
+
+
+FIRST_ACCOUNT = "athar staff add LOGIN --name NAME --role administrator"
 
 
 def _show_staff(person: bytes, passphrase: str) -> None:
@@ -109,7 +115,7 @@ def status(keyring: KeyringOption = None, as_json: JsonOption = False) -> None:
     from storage.keyring import status as look
 
     settings = _settings()
-    found = look(settings.keystore_dir, _keyring(settings, keyring), _today())
+    found = look(settings.keystore_dir, keyring_at(settings, keyring), _today())
     told = dataclasses.asdict(found)
     if as_json:
         typer.echo(json.dumps(told, default=str))
@@ -128,7 +134,7 @@ def shares(keyring: KeyringOption = None) -> None:
     from storage.shares import join, read, split
 
     typed = _shares()
-    Keyring(_keyring(_settings(), keyring)).unlock_with_shares(typed)
+    Keyring(keyring_at(_settings(), keyring)).unlock_with_shares(typed)
     papers = split(join([read(one) for one in typed]))
     typer.echo("\n\n".join(paper.on_paper() for paper in papers))
     typer.echo("\nDestroy the old papers.", err=True)
@@ -140,7 +146,7 @@ def drill(keyring: KeyringOption = None) -> None:
     from storage.keyring import drill as prove
 
     settings = _settings()
-    prove(settings.keystore_dir, _keyring(settings, keyring), _shares(), _today())
+    prove(settings.keystore_dir, keyring_at(settings, keyring), _shares(), _today())
     typer.echo("The shares open what is sealed today. The day was noted.")
 
 
@@ -149,8 +155,9 @@ def recover(keyring: KeyringOption = None) -> None:
     """Let an administrator in again with two paper shares."""
     from storage.keyring import recover as let_in
 
-    made = let_in(_keyring(_settings(), keyring), _shares())
+    made = let_in(keyring_at(_settings(), keyring), _shares())
     _show_staff(made.person, made.passphrase)
+    typer.echo(f"Next: athar staff reset LOGIN --person {made.person.hex()}, or {FIRST_ACCOUNT}")
 
 
 @app.command()
@@ -163,7 +170,7 @@ def rotate(
     It can be broken off and begun again: every report can be opened at every moment.
     """
     settings = _settings()
-    asyncio.run(_rotate(settings, _keyring(settings, keyring), person))
+    asyncio.run(_rotate(settings, keyring_at(settings, keyring), person))
 
 
 async def _rotate(settings: Settings, path: Path, person: str) -> None:
@@ -195,7 +202,7 @@ def _unlock(ring: Keyring, person: str) -> Unlocked:
         who = bytes.fromhex(person) if person else staff[0]
     except ValueError:
         raise KeysUnusable("--person is 32 hexadecimal digits") from None
-    return ring.unlock(who, _secret("Passphrase"))
+    return ring.unlock(who, ask_secret("Passphrase"))
 
 
 async def turn_all(database: Database, rotation: Rotation) -> int:
@@ -289,7 +296,7 @@ def _resumable(settings: Settings, keyring: Path | None, adopt: bool) -> Keystor
     if not path.exists():
         if not adopt:
             raise KeysUnusable(f"{path} is not there; on a new machine: athar keys resume --adopt")
-        ring = Keyring(_keyring(settings, keyring))
+        ring = Keyring(keyring_at(settings, keyring))
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Keystore.create(
             path, ring.vault_key, ring.recovery_key, _today(), generation=ring.generation

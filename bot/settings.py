@@ -66,6 +66,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("var")
     database_url: str = ""
+    keyring_dir: Path | None = None
+    openings_a_day: int = Field(200, ge=1, le=100_000)
     http_host: str = "127.0.0.1"
     http_port: int = Field(8080, ge=0, le=65535)
     public_url: str = ""

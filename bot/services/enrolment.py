@@ -254,7 +254,7 @@ class Enrolment:
 
     def _enrolled(self, member: StaffMember, passphrase: str) -> Enrolled:
         issuer = f"Athar {self._organisation}".strip()
-        uri = pyotp.TOTP(member.secret).provisioning_uri(member.login, issuer_name=issuer)
+        uri = pyotp.TOTP(member.secret).provisioning_uri(name=member.login, issuer_name=issuer)
         return Enrolled(member, passphrase, member.secret, uri)
 
     def _person_without_account(self, person: str, people: Sequence[StaffMember]) -> str:
