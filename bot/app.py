@@ -37,7 +37,7 @@ from bot.phones import read_phone
 from bot.redaction import note_loop_failure
 from bot.scheduler import Scheduler, Tick
 from bot.services.intake import NO_NAME, Intake
-from bot.services.upkeep import Upkeep, day_begins, day_of
+from bot.services.upkeep import Upkeep, day_begins, day_of, zone_named
 from bot.settings import Settings
 from flows.engine import Tools
 from flows.text import LANGUAGES, Words
@@ -207,8 +207,8 @@ class App:
                 senders.append((channel, sender))
         return senders
 
-    def _rests_until(self, now: datetime) -> datetime | None:
-        return day_begins(now, self.settings.zone)
+    def _rests_until(self, now: datetime, zone: str | None, hours: str | None) -> datetime | None:
+        return day_begins(now, zone_named(zone, self.settings.zone), hours)
 
     def _pace(self, channel: Channel) -> Pace:
         limits, settings = channel.limits, self.settings

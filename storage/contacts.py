@@ -14,7 +14,7 @@ from datetime import date
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, column, func, select, update
+from sqlalchemy import Select, String, bindparam, column, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.dml import Insert, ReturningUpdate, Update
@@ -119,8 +119,23 @@ class Contacts:
         )
 
     async def mark(self, contact_id: int, state: Standing) -> None:
-        """Note whether this contact may be written to."""
+        """Note whether this contact may be written to.
+
+        Who asked for silence and is then out of reach has still asked for silence.
+        """
         await self._tx.change(_MARK, {"row": contact_id, "new_state": state})
+
+    async def note_day(self, contact_id: int, zone: str | None, hours: str | None) -> None:
+        """Note where a contact's day is and which hours of it are safe; None leaves what is known.
+
+        ``zone`` is a name of the time zone database.
+        """
+        values = {"row": contact_id, "new_zone": zone, "new_hours": hours}
+        await self._tx.change(_NOTE_DAY, values)
+
+    async def forget_day(self, contact_id: int) -> None:
+        """Forget where a contact's day is: nobody writes to it any more."""
+        await self._tx.change(_FORGET_DAY, {"row": contact_id})
 
     async def due_reminders(self, today: date, limit: int) -> list[Contact]:
         """Return contacts whose unfinished draft may be reminded of, each once.
@@ -316,8 +331,26 @@ _ADD: Final[dict[bool, Insert]] = {
     False: sqlite.insert(contacts).on_conflict_do_nothing(),
 }
 
+_STATE: Final = bindparam("new_state", type_=String())
 _MARK: Final[Update] = (
-    update(contacts).where(contacts.c.id == bindparam("row")).values(state=bindparam("new_state"))
+    update(contacts)
+    .where(
+        contacts.c.id == bindparam("row"),
+        or_(contacts.c.state != "stopped", _STATE != "blocked"),
+    )
+    .values(state=_STATE)
+)
+
+_NOTE_DAY: Final[Update] = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("row"))
+    .values(
+        zone=func.coalesce(bindparam("new_zone", type_=String()), contacts.c.zone),
+        hours=func.coalesce(bindparam("new_hours", type_=String()), contacts.c.hours),
+    )
+)
+_FORGET_DAY: Final[Update] = (
+    update(contacts).where(contacts.c.id == bindparam("row")).values(zone=None, hours=None)
 )
 
 _RENEW: Final[Update] = (

@@ -95,6 +95,8 @@ contacts = _table(
     # Where the reporter's day and night are, from the country it told; and its safe hours.
     Column("zone", String(40)),
     Column("hours", String(16)),
+    # Whether a report is begun and not sent: nobody is asked anything else meanwhile.
+    Column("unfinished", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("tag"),
     _due("ix_contacts_remind", "contacts", "remind_on", "id", where="remind_on IS NOT NULL"),
     _due("ix_contacts_expire", "contacts", "expire_on", "id", where="expire_on IS NOT NULL"),
@@ -314,9 +316,8 @@ question_sets = _table(
 
 FOLLOW_UP_STATES = (
     "planned",  # due at `next_at`
-    "asked",  # the family was told that a question waits; reminded at `next_at`
-    "reminded",  # expires at `next_at`
-    "begun",  # the family has opened it; expires at `next_at`
+    "asked",  # the family was told that a question waits; reminded or expires at `next_at`
+    "begun",  # the family has opened it; reminded or expires at `next_at`
     "answered",
     "declined",
     "expired",
@@ -339,6 +340,12 @@ follow_ups = _table(
     Column("every_days", Integer),
     # Whether days of mourning and feasts were chosen on purpose.
     Column("any_day", Boolean, nullable=False, server_default=text("false")),
+    # The one reminder has been sent, or is not to be any more.
+    Column("reminded", Boolean, nullable=False, server_default=text("false")),
+    # How to speak (language, form, who asks) and the day of the year never to ask on, boxed under
+    # the contact key: a day of disappearance in clear would help to find out whose case
+    # this is.
+    Column("manner_box", LargeBinary, nullable=False),
     Column("staff_id", BigInteger, nullable=False),
     Column("put_at", BigInteger, nullable=False),
     Column("asked_at", BigInteger),
@@ -386,6 +393,8 @@ broadcasts = _table(
     Column("approved_by", BigInteger),
     Column("drafted_at", BigInteger, nullable=False),
     Column("approved_at", BigInteger),
+    # When everybody it is for had been written down.
+    Column("listed_at", BigInteger),
     Column("ended_at", BigInteger),
     # Stops by itself when this share of what was tried has failed, in percent.
     Column("stop_at_percent", SmallInteger, nullable=False),

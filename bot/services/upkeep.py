@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 DAY_BEGINS, DAY_ENDS = 9, 20
 """Hours of the families' day between which we write to somebody who did not just write to us."""
 
+SAFE_HOURS = {"morning": (DAY_BEGINS, 12), "afternoon": (12, 17), "evening": (17, DAY_ENDS)}
+"""The same for a reporter who named a time of day that is safe for it."""
+
 FOLLOW_UP = 1
 REMINDED_AT_ONCE = 100
 DELETED_AT_ONCE = 500
@@ -142,16 +145,26 @@ class Upkeep:
         await self._database.checkpoint()
 
 
-def day_begins(now: datetime, zone: ZoneInfo) -> datetime | None:
+def day_begins(now: datetime, zone: ZoneInfo, hours: str | None = None) -> datetime | None:
     """Return when we may next write to somebody who is not waiting; None when that is now.
 
-    Takes and returns aware times; what is returned is in UTC.
+    ``hours`` are those the reporter called safe (an answer to ``f3_hours``). Takes and returns
+    aware times; what is returned is in UTC.
     """
+    begins, ends = SAFE_HOURS.get(hours or "", (DAY_BEGINS, DAY_ENDS))
     local = now.astimezone(zone)
-    if DAY_BEGINS <= local.hour < DAY_ENDS:
+    if begins <= local.hour < ends:
         return None
-    day = local.date() + timedelta(days=1 if local.hour >= DAY_ENDS else 0)
-    return datetime.combine(day, time(DAY_BEGINS), zone).astimezone(UTC)
+    day = local.date() + timedelta(days=1 if local.hour >= ends else 0)
+    return datetime.combine(day, time(begins), zone).astimezone(UTC)
+
+
+def zone_named(name: str | None, otherwise: ZoneInfo) -> ZoneInfo:
+    """Return the zone with this name; ``otherwise`` where there is none, or none is known."""
+    try:
+        return ZoneInfo(name) if name else otherwise
+    except (KeyError, ValueError, OSError):
+        return otherwise
 
 
 def day_of(moment: datetime, zone: ZoneInfo) -> date:

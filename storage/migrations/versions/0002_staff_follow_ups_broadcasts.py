@@ -23,6 +23,7 @@ def upgrade() -> None:
     sa.Column('approved_by', sa.BigInteger(), nullable=True),
     sa.Column('drafted_at', sa.BigInteger(), nullable=False),
     sa.Column('approved_at', sa.BigInteger(), nullable=True),
+    sa.Column('listed_at', sa.BigInteger(), nullable=True),
     sa.Column('ended_at', sa.BigInteger(), nullable=True),
     sa.Column('stop_at_percent', sa.SmallInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_broadcasts')),
@@ -107,6 +108,8 @@ def upgrade() -> None:
     sa.Column('next_at', sa.BigInteger(), nullable=True),
     sa.Column('every_days', sa.Integer(), nullable=True),
     sa.Column('any_day', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('reminded', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('manner_box', sa.LargeBinary(), nullable=False),
     sa.Column('staff_id', sa.BigInteger(), nullable=False),
     sa.Column('put_at', sa.BigInteger(), nullable=False),
     sa.Column('asked_at', sa.BigInteger(), nullable=True),
@@ -168,6 +171,7 @@ def upgrade() -> None:
     op.create_index('ix_cases_unfinished', 'cases', ['urgent', 'moved_on', 'id'], unique=False, postgresql_where=sa.text("work_state NOT IN ('closed', 'withdrawn')"), sqlite_where=sa.text("work_state NOT IN ('closed', 'withdrawn')"))
     op.add_column('contacts', sa.Column('zone', sa.String(length=40), nullable=True))
     op.add_column('contacts', sa.Column('hours', sa.String(length=16), nullable=True))
+    op.add_column('contacts', sa.Column('unfinished', sa.Boolean(), server_default=sa.text('false'), nullable=False))
     op.add_column('outbox', sa.Column('unsure', sa.SmallInteger(), server_default=sa.text('0'), nullable=False))
     op.add_column('outbox', sa.Column('about', sa.SmallInteger(), nullable=True))
     op.add_column('outbox', sa.Column('about_id', sa.BigInteger(), nullable=True))
@@ -177,6 +181,7 @@ def downgrade() -> None:
     op.drop_column('outbox', 'about_id')
     op.drop_column('outbox', 'about')
     op.drop_column('outbox', 'unsure')
+    op.drop_column('contacts', 'unfinished')
     op.drop_column('contacts', 'hours')
     op.drop_column('contacts', 'zone')
     op.drop_index('ix_cases_unfinished', table_name='cases', postgresql_where=sa.text("work_state NOT IN ('closed', 'withdrawn')"), sqlite_where=sa.text("work_state NOT IN ('closed', 'withdrawn')"))

@@ -1,0 +1,199 @@
+"""What letters announce, and how whoever asked for them learns what became of them.
+
+A letter may be about a person of a broadcast, a follow-up or an update (`outbox.about`). When it
+ends, the row it is about is told, in the same transaction. And before it is sent it is asked once
+more whether it is still wanted: between being put and being sent a broadcast is paused, a family
+asks for silence or withdraws.
+
+Nobody is written to twice without knowing: a letter about a broadcast whose attempts may have
+carried it out twice is not tried a third time, and a second time shows in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy.sql.dml import Update
+from sqlalchemy.types import Boolean
+
+from storage.tables import (
+    ABOUT_BROADCAST,
+    ABOUT_FOLLOW_UP,
+    ABOUT_UPDATE,
+    LEDGER_STATES,
+    broadcast_people,
+    broadcasts,
+    cases,
+    ties,
+    updates,
+)
+from storage.transaction import Transaction, among, milliseconds, numbers
+from storage.values import Dead, Ending, Letter, Sent
+from storage.wire import Row
+
+WITHDRAWN: Final = "withdrawn"
+"""The work state of cases nobody is written to about."""
+TRIES: Final = 2
+"""Attempts of one letter about a broadcast that may have carried it out."""
+
+QUEUED, PUT, SENT, OPENED, FAILED, BLOCKED, OPTED_OUT, CANCELLED, UNCLEAR = range(
+    len(LEDGER_STATES)
+)
+_LEDGER_STATE: Final[dict[Ending, int]] = {
+    "failed": FAILED,
+    "blocked": BLOCKED,
+    "unclear": UNCLEAR,
+    "opted_out": OPTED_OUT,
+    "cancelled": CANCELLED,
+    "opened": OPENED,
+    "put_back": QUEUED,
+}
+
+
+async def sent(tx: Transaction, letters: Sequence[Sent], now: datetime) -> None:
+    """Tell what these letters are about that they went out."""
+    moment = milliseconds(now)
+    people = [it for it in letters if it.about == ABOUT_BROADCAST]
+    for repeated in (False, True):
+        ids = [it.about_id for it in people if it.repeated is repeated]
+        if ids:
+            values = {"ids": _numbers(tx, ids), "now": moment, "again": repeated}
+            await tx.change(_sent(tx.postgres), values)
+    if told := [it.about_id for it in letters if it.about == ABOUT_UPDATE]:
+        await tx.change(_told(tx.postgres), {"ids": _numbers(tx, told), "now": moment})
+
+
+async def dead(tx: Transaction, letters: Sequence[Dead], now: datetime) -> None:
+    """Tell what these letters are about that they will not go out."""
+    moment = milliseconds(now)
+    rows = [
+        {
+            "row": it.about_id,
+            "new_state": _LEDGER_STATE[it.ending],
+            "why": None if it.ending == "put_back" else it.reason,
+            "again": it.repeated,
+            "now": moment,
+        }
+        for it in letters
+        if it.about == ABOUT_BROADCAST
+    ]
+    await tx.change_many(_ENDED, rows)
+    if ids := [it.about_id for it in letters if it.about == ABOUT_FOLLOW_UP]:
+        await _undelivered(tx, ids, now)
+
+
+async def unwanted(tx: Transaction, letters: Sequence[Letter]) -> list[Dead]:
+    """Return the end of those letters about a broadcast that are not to be sent any more."""
+    ids = [it.about_id for it in letters if it.about == ABOUT_BROADCAST]
+    if not ids:
+        return []
+    rows = await tx.rows(_standing(tx.postgres), {"ids": _numbers(tx, ids)})
+    standing = {row.id: row for row in rows}
+    ends = (_end(it, standing.get(it.about_id)) for it in letters if it.about == ABOUT_BROADCAST)
+    return [end for end in ends if end is not None]
+
+
+def _end(letter: Letter, row: Row | None) -> Dead | None:
+    """Return why ``letter`` is not to be sent; None when it is."""
+    end = _why(row)
+    again = letter.unsure > TRIES
+    if end is None and not again:
+        return None
+    reason, ending = end or ("unclear", "unclear")
+    if letter.unsure > 1 and ending in ("cancelled", "put_back"):
+        ending = "unclear"  # it was tried before, and may have arrived then
+    return Dead(letter.id, reason, letter.about, letter.about_id, ending, again)
+
+
+def _why(row: Row | None) -> tuple[str, Ending] | None:
+    if row is None:
+        return "cancelled", "cancelled"
+    if row.state != PUT:
+        return "opened", "opened"
+    if row.broadcast_state == "paused":
+        return "paused", "put_back"
+    if row.broadcast_state != "running":
+        return "cancelled", "cancelled"
+    if row.tied is None:
+        return WITHDRAWN, "cancelled"
+    return None
+
+
+async def _undelivered(tx: Transaction, ids: Iterable[int | None], now: datetime) -> None:
+    # Imported here: follow-ups put letters, and so know the outbox.
+    from storage.follow_ups import FollowUps
+
+    await FollowUps(tx).note_undelivered([it for it in ids if it is not None])
+
+
+def _numbers(tx: Transaction, ids: Iterable[int | None]) -> list[int] | str:
+    return numbers([it for it in ids if it is not None], postgres=tx.postgres)
+
+
+# ── statements ──
+
+
+@cache
+def _sent(postgres: bool) -> Update:
+    return (
+        update(broadcast_people)
+        .where(
+            among(broadcast_people.c.id, "ids", postgres=postgres),
+            broadcast_people.c.state == PUT,
+        )
+        .values(
+            state=SENT,
+            reason=None,
+            repeated=bindparam("again", type_=Boolean()),
+            changed_at=bindparam("now"),
+        )
+    )
+
+
+@cache
+def _told(postgres: bool) -> Update:
+    return (
+        update(updates)
+        .where(among(updates.c.id, "ids", postgres=postgres), updates.c.told_at.is_(None))
+        .values(told_at=bindparam("now"))
+    )
+
+
+_ENDED: Final[Update] = (
+    update(broadcast_people)
+    .where(broadcast_people.c.id == bindparam("row"), broadcast_people.c.state == PUT)
+    .values(
+        state=bindparam("new_state"),
+        reason=bindparam("why"),
+        repeated=bindparam("again", type_=Boolean()),
+        changed_at=bindparam("now"),
+    )
+)
+
+
+def tied_of(contact_id: Any) -> Select[Any]:
+    """Return a query for one case that is not withdrawn and that this contact is tied to."""
+    return (
+        select(ties.c.case_id)
+        .join(cases, cases.c.id == ties.c.case_id)
+        .where(ties.c.contact_id == contact_id, cases.c.work_state != WITHDRAWN)
+        .limit(1)
+    )
+
+
+@cache
+def _standing(postgres: bool) -> Select[Any]:
+    return (
+        select(
+            broadcast_people.c.id,
+            broadcast_people.c.state,
+            broadcasts.c.state.label("broadcast_state"),
+            tied_of(broadcast_people.c.contact_id).scalar_subquery().label("tied"),
+        )
+        .join(broadcasts, broadcasts.c.id == broadcast_people.c.broadcast_id)
+        .where(among(broadcast_people.c.id, "ids", postgres=postgres))
+    )
