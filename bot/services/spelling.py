@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from rapidfuzz.distance import OSA
@@ -31,16 +32,25 @@ from flows.folding import fold
 # ── words ────────────────────────────────────────────────────────────────────────────────────────
 
 _BEFORE: Final = frozenset(
-    "عبد ابو ابي ابا ام abd abdul abdel abdal abdu abdou abu abou umm um oum bou".split()
-)
+    (
+        "عبد", "ابو", "ابي", "ابا", "ام", "abd", "abdul", "abdel", "abdal", "abdu", "abdou", "abu",
+        "abou", "umm", "um", "oum", "bou",
+    )
+)  # fmt: skip
 """First halves of compound names."""
 _BEHIND: Final = frozenset(
-    "الدين الله din deen dine eddin eddine aldin eldin uddin addin ullah".split()
-)
+    (
+        "الدين", "الله", "din", "deen", "dine", "eddin", "eddine", "aldin", "eldin", "uddin",
+        "addin", "ullah",
+    )
+)  # fmt: skip
 """Second halves of compound names."""
 _ARTICLES: Final = frozenset(
-    "al el ar er as es ash esh ad ed an en at et az ez ال ul ur us ud".split()
-)
+    (
+        "ال", "al", "el", "ar", "er", "as", "es", "ash", "esh", "ad", "ed", "an", "en", "at", "et",
+        "az", "ez", "ul", "ur", "us", "ud",
+    )
+)  # fmt: skip
 """The article, where it stands alone: between the words of a name, or before one."""
 
 _ARABIC: Final = re.compile("[\u0600-\u06ff]")
@@ -53,7 +63,10 @@ def is_arabic(word: str) -> bool:
 
 def name_words(text: str) -> list[str]:
     """Return the folded words of a name: compounds in one piece, lone articles left out."""
-    words = fold(text).split()
+    return _glued(fold(text).split())
+
+
+def _glued(words: Sequence[str]) -> list[str]:
     found: list[str] = []
     for at, word in enumerate(words):
         if word in _ARTICLES and at + 1 < len(words):
@@ -63,6 +76,26 @@ def name_words(text: str) -> list[str]:
         else:
             found.append(word)
     return found
+
+
+def compounds(words: Sequence[str]) -> list[str]:
+    """Return folded words, and behind them the compound names they make in one piece.
+
+    Whatever part of a text somebody looks for, `name_words` of it are among these.
+    """
+    if _BEFORE.isdisjoint(words) and _BEHIND.isdisjoint(words):
+        return list(words)
+    found = [*words, *_glued(words)]
+    plain = [word for word in words if word not in _ARTICLES]
+    for one, other in pairwise(plain):
+        if one in _BEFORE or other in _BEHIND:
+            found.append(one + other)
+    return found
+
+
+def is_article(word: str) -> bool:
+    """Return whether a folded word is a lone article."""
+    return word in _ARTICLES
 
 
 def bare(word: str) -> str:
@@ -85,15 +118,15 @@ _SILENT: Final = frozenset("عءـ")
 _LONG: Final = frozenset("اوي")
 
 _LATIN_LETTERS: Final = dict(
-    zip("bcdfghjklmnpqrstvxzABCDEFGHJKSTXZ", "BKDFGHJKLMNBKRSTFSZABCDEFGHJKSTXZ", strict=True)
+    zip("bcdfghjklmnpqrstvxzCEGPX", "BKDFGHJKLMNBKRSTFSZCDGTX", strict=True)
 )
 _LATIN_AGAIN: Final = _LATIN_LETTERS | {"g": "J", "P": "S", "E": "Z"}
+"""Capitals stand for two letters that are one sound: C for sh, X for kh, P for th, E for dh."""
 _DIGRAPHS: Final = re.compile("sch|tch|sh|ch|kh|gh|th|dh|ph|ck|dj|zh")
 _ONE_LETTER: Final = {
     "sch": "C", "tch": "C", "sh": "C", "ch": "C", "kh": "X", "gh": "G", "th": "P", "dh": "E",
     "ph": "f", "ck": "k", "dj": "j", "zh": "j",
 }  # fmt: skip
-_LATIN_LETTERS |= {"P": "T", "E": "D"}
 _CHAT_DIGITS: Final = str.maketrans(
     {"2": "", "3": "a", "4": "th", "5": "kh", "6": "t", "7": "h", "8": "gh", "9": "s"}
 )
