@@ -156,9 +156,9 @@ async def _revoke(keyring: Path | None, login: str) -> None:
         typer.echo(f"{left.assigned} cases are still assigned to {left.member.login}: assign them.")
     if left.could_open:
         typer.echo(
-            "What this person has opened stays known. A kept copy of its slot, with its passphrase,\n"
-            "still opens every report sealed until now. So rotate: athar keys rotate, and destroy\n"
-            "the copies of the keyring from before."
+            "What this person has opened stays known. A kept copy of its slot and grants opens,\n"
+            "with its passphrase, every report sealed until now. So rotate: athar keys rotate,\n"
+            "and destroy the copies of the keyring from before."
         )
 
 

@@ -261,6 +261,7 @@ class Staff:
         row = {
             "staff_id": member.id,
             "tag": self._code_tag(code),
+            "address_box": None,
             "account": "",
             "expires_at": milliseconds(now + CODE_VALID),
             "put_at": milliseconds(now),
@@ -290,6 +291,7 @@ class Staff:
             "tag": tag,
             "address_box": vault.box(self._key(), address, _address_place(tag)),
             "account": account,
+            "expires_at": None,
             "put_at": milliseconds(now),
         }
         await self._tx.change(_PUT_LINK, row)
