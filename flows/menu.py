@@ -141,6 +141,8 @@ UNSEEN = _(
 )
 STALE_COMMAND = _("That is not possible at this point.")
 
+# Translators: the words of a message to many that was cancelled before this family opened it.
+TAKEN_BACK = _("A message that waited for you here has been taken back. Nothing needs to be done.")
 # Translators: shown on locked screens; it names nobody and says nothing of what waits.
 NOTICE = _("There is a message for you. You can read it whenever it suits you.")
 # Translators: the button of that message, and the word one can write instead.

@@ -40,6 +40,7 @@ from storage import adoption, connection, data_keys, vault
 from storage.adoption import Parted
 from storage.alerts import Alert, Alerts, Last
 from storage.audit import Audit
+from storage.broadcasts import Broadcasts
 from storage.cases import Cases
 from storage.connection import DRIVER_ERRORS, asked
 from storage.contacts import Contacts
@@ -67,6 +68,7 @@ from storage.migrations import check_schema
 from storage.outbox import Outbox
 from storage.reports import Reports
 from storage.retention import Retention
+from storage.segments import Segments
 from storage.staff import Linked, LoginTaken, Staff, StaffMember
 from storage.tables import facts
 from storage.tasks import Tasks
@@ -168,6 +170,8 @@ class Work:
         self.tasks = Tasks(tx)
         self.audit = Audit(tx)
         self.alerts = Alerts(tx)
+        self.segments = Segments(tx)
+        self.broadcasts = Broadcasts(tx)
         self.watch = Watch(tx)
         self.staff = Staff(tx)
         self.counts = Counts(tx)
