@@ -11,11 +11,15 @@ before it is done, for thirty days, in all processes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import cast
 
 from bot.services.permissions import Actor, Role, require
-from storage.database import Database, StaffMember, UpdateKey, Work
+from storage.database import Database, StaffMember, StorageError, UpdateKey, Work
+from storage.staff import plain_code
+
+__all__ = ["Linking", "Links", "StorageError", "looks_like_code"]
 
 CHANNEL = "staff"
 """What stands for the staff's bot where events of families stand with their channel."""
@@ -28,6 +32,10 @@ class Links:
         self._database = database
         self._account = account
         self._clock = clock
+
+    def alone(self, lost: Callable[[], None]) -> AbstractAsyncContextManager[bool]:
+        """Yield whether this process alone serves the bot; ``lost`` is called when that ends."""
+        return self._database.sole(f"staffbot:{self._account}", lost)
 
     async def find(self, person: str) -> Actor | None:
         """Return who writes there as somebody who acts; None for whoever is not linked."""
@@ -96,6 +104,11 @@ async def _unlink(database: Database, actor: Actor, now: datetime) -> None:
             await work.audit.append(actor.staff, "staff.unlinked", actor.staff, now)
 
     await database.run(job)
+
+
+def looks_like_code(typed: str) -> bool:
+    """Return whether this may be a one-time code, however it is typed."""
+    return bool(plain_code(typed))
 
 
 def _actor(member: StaffMember) -> Actor:
