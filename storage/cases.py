@@ -36,6 +36,7 @@ from storage import vault
 from storage.errors import NotFound
 from storage.reports import ADDITION, REPORT, Reports
 from storage.tables import UNFINISHED, cases, contacts, tasks, ties
+from storage.tasks import concerning
 from storage.transaction import BYTES, Transaction, as_date, day, locked
 from storage.values import Case, Contact, Listed, Reachable, Spot, Wanted
 from storage.wire import Row
@@ -99,7 +100,7 @@ def _held(postgres: bool) -> Select[Any]:
 @cache
 def _worklist(states: int, whose: str, has_tasks: bool) -> Select[Any]:
     """Return the query for one half of the worklist: all of it that is urgent, or that is not."""
-    about_it = (tasks.c.case_id == cases.c.id, tasks.c.done_on.is_(None))
+    about_it = (concerning(cases.c.id), tasks.c.done_on.is_(None))
     number = select(func.count()).select_from(tasks).where(*about_it).scalar_subquery()
     query = (
         select(cases, number.label("tasks"))

@@ -35,6 +35,9 @@ _PUT = insert(reports)
 _LOG = insert(report_log)
 _HEAD = select(report_log.c.seq, report_log.c.mac).order_by(report_log.c.seq.desc()).limit(1)
 _OF_CASE = select(reports).where(reports.c.case_id == bindparam("case")).order_by(reports.c.id)
+_HANDLES = (
+    select(reports.c.handle).where(reports.c.case_id == bindparam("case")).order_by(reports.c.id)
+)
 _MOVE = (
     update(reports)
     .where(reports.c.handle == bindparam("row"))
@@ -108,6 +111,10 @@ class Reports:
             )
             for row in rows
         ]
+
+    async def handles_of(self, case_id: int) -> tuple[str, ...]:
+        """Return the handles of a case's entries, oldest first: whether anything came or went."""
+        return tuple(row.handle.hex() for row in await self._tx.rows(_HANDLES, {"case": case_id}))
 
     async def count(self) -> int:
         """Return how many sealed entries there are."""

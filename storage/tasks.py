@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Integer, String, bindparam, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from storage.errors import NotFound
-from storage.tables import cases, tasks
+from storage.tables import cases, tasks, ties
 from storage.transaction import BYTES, INTEGER, Transaction, as_date, day
 from storage.values import Task
 from storage.wire import Row
@@ -18,15 +29,35 @@ _OPEN = (
     .order_by(tasks.c.put_on, tasks.c.id)
     .limit(bindparam("most"))
 )
+
+
+def concerning(case_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return "this task concerns that case": it is put for it, or for a contact tied to it.
+
+    Who asks for a person in the menu is a contact, and need not say about which report.
+    """
+    of_contact = select(ties.c.contact_id).where(ties.c.case_id == case_id)
+    asked = and_(tasks.c.case_id.is_(None), tasks.c.contact_id.in_(of_contact))
+    return or_(tasks.c.case_id == case_id, asked)
+
+
 _OF_CASE = (
     select(tasks)
-    .where(tasks.c.case_id == bindparam("case"), tasks.c.done_on.is_(None))
+    .where(tasks.c.done_on.is_(None), concerning(bindparam("case", type_=INTEGER)))
     .order_by(tasks.c.put_on, tasks.c.id)
 )
+_OWN = cases.c.assigned_to == bindparam("owner", type_=BYTES)
+_OWN_CASES = select(cases.c.id).where(_OWN)
+_OWN_CONTACTS = select(ties.c.contact_id).join(cases, cases.c.id == ties.c.case_id).where(_OWN)
 _OF_STAFF = (
     select(tasks)
-    .join(cases, cases.c.id == tasks.c.case_id)
-    .where(tasks.c.done_on.is_(None), cases.c.assigned_to == bindparam("owner", type_=BYTES))
+    .where(
+        tasks.c.done_on.is_(None),
+        or_(
+            tasks.c.case_id.in_(_OWN_CASES),
+            and_(tasks.c.case_id.is_(None), tasks.c.contact_id.in_(_OWN_CONTACTS)),
+        ),
+    )
     .order_by(tasks.c.put_on, tasks.c.id)
     .limit(bindparam("most"))
 )
@@ -84,7 +115,7 @@ class Tasks:
         return [_task(row) for row in await self._tx.rows(_OPEN, {"most": limit})]
 
     async def of_case(self, case_id: int) -> list[Task]:
-        """Return a case's open tasks, oldest first."""
+        """Return a case's open tasks, oldest first; those of its contacts among them."""
         return [_task(row) for row in await self._tx.rows(_OF_CASE, {"case": case_id})]
 
     async def of_staff(self, handle: str, limit: int = 100) -> list[Task]:

@@ -247,10 +247,12 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """A case as one reader sees it. ``moves`` are the ways its work state may take from here.
+    """A case as one reader sees it, entries in the order of time.
 
-    ``damaged`` counts entries that do not open. ``last_word_on`` is the day of the last update the
-    family was told, if it was told one.
+    ``moves`` are the ways its work state may take from here by the reader's word; ``fate_moves``
+    those of the fate, which the reader may at least propose.
+    ``damaged`` counts entries that do not open. Updates and follow-ups are asked of their own
+    services.
     """
 
     row: Row
