@@ -75,7 +75,7 @@ def mermaid(flow: Flow) -> str:
     lines = ["flowchart TD"]
     last = ""
     for section in flow.sections:
-        lines.append(f'  subgraph {section.key}["{section.title.text}"]')
+        lines.append(f'  subgraph {section.key}["{_title(section)}"]')
         for part in section.parts:
             lines += _nodes(part)
         lines.append("  end")
@@ -85,6 +85,10 @@ def mermaid(flow: Flow) -> str:
             lines.append(f'  {last} -->|"{label}"| {node}' if label else f"  {last} --> {node}")
         last = node
     return "\n".join(lines) + "\n"
+
+
+def _title(section: Section) -> str:
+    return section.title.text if isinstance(section.title, Words) else section.title.en
 
 
 def _nodes(part: Asked | Repeat) -> list[str]:

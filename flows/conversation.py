@@ -21,16 +21,20 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from flows import asking, consent, engine, menu, receipt
+from flows import asking, consent, engine, follow_up, menu, receipt
 from flows.dates import RoughDate
 from flows.effects import (
     Add,
+    AnswerFollowUp,
     Ask,
     CallHuman,
     Effect,
     Forget,
+    LeaveFollowUp,
+    OpenWaiting,
     Say,
     Settle,
+    Silence,
     Submit,
     Tap,
     TellStatus,
@@ -40,6 +44,7 @@ from flows.effects import (
 )
 from flows.engine import Finished, Heard, Scene, Step, Tools
 from flows.folding import fold, fold_digits
+from flows.follow_up import FOLLOW_UP
 from flows.questions import Name
 from flows.readers import Chosen, Intent, Named, read_choice, read_intent, read_yes_no
 from flows.report import (
@@ -55,15 +60,15 @@ from flows.report import (
 )
 from flows.session import Answer, Draft, Report, Session, Told
 from flows.shape import Flow, applicable
-from flows.text import Language, Later, Sentence, Words
+from flows.text import Form, Language, Later, Sentence, Words
 from flows.upgrades import bring_current
 
 FLOWS: Mapping[str, Flow] = {
     flow.name: flow for flow in (consent.CONSENT, REPORT, menu.ADDITION, menu.SHARING)
 }
 MENU = "menu"
-_SMALL = frozenset({"addition", "choices"})
-"""Flows behind the menu whose drafts are stopped and deleted by themselves."""
+_SMALL = frozenset({"addition", "choices", FOLLOW_UP})
+"""Flows beside the report whose drafts are stopped and deleted by themselves."""
 LINKED = "linked_to"
 """The receipt code of a report about somebody taken in the same event; nobody is asked for it."""
 
@@ -79,8 +84,8 @@ _GREETINGS = frozenset(
     )
 )  # fmt: skip
 
-_NAMES_TOO = frozenset({fold("هلا")})
-"""Greetings that are given names as well."""
+_NAMES_TOO = frozenset({fold("هلا"), fold("فتح")})
+"""Greetings and wishes that are given names as well."""
 
 _COMMAND_OF: Mapping[Intent, str] = {
     Intent.MENU: "menu",
@@ -95,6 +100,7 @@ _COMMAND_OF: Mapping[Intent, str] = {
     Intent.STATUS: "status",
     Intent.VERIFY: "verify",
     Intent.DANGER: "danger",
+    Intent.OPEN: "open",
 }
 
 
@@ -130,6 +136,12 @@ class Talk:
         answer = draft.answers.get("a3_consent") if draft else None
         return bool(answer and answer.value == "agree")
 
+    @property
+    def may_keep(self) -> bool:
+        """Whether what is told is kept: after the consent, and where a caseworker asks somebody
+        whose consent went away with the report."""
+        return self.agreed or FOLLOW_UP in self.session.drafts
+
 
 def respond(
     session: Session | None,
@@ -146,6 +158,8 @@ def respond(
     if session is None:
         fresh = Session(language="en" if heard.hint.startswith("en") else "ar")
         return _turn(_first(Talk(fresh, now, tools, flows, heard.channel), heard), fresh, now)
+    if FOLLOW_UP in session.drafts and FOLLOW_UP not in flows:
+        return _turn(_taken_back(session, heard, now, tools, flows), session, now)
     session, upgraded = bring_current(session, flows)
     talk = Talk(session, now, tools, flows, heard.channel)
     if upgraded:
@@ -164,6 +178,33 @@ def remind(session: Session, now: datetime, tools: Tools) -> Turn | None:
     if "report" not in session.drafts:
         return None
     return Turn(replace(session, paused=True), (Say((menu.REMINDER,)),))
+
+
+def ask_follow_up(
+    session: Session,
+    flow: Flow,
+    handle: str,
+    form: Form,
+    opening: Sequence[Sentence],
+    now: datetime,
+    tools: Tools,
+) -> Turn:
+    """Begin the questions of ``flow`` (a set) for somebody who opened what waits.
+
+    ``handle`` names the follow-up, ``form`` how to speak of the person, ``opening`` is said first.
+    """
+    now = now.replace(microsecond=0)
+    stamp = session.language, now, flow.version
+    answers = Told().and_told(follow_up.WHICH, Answer(handle, "given", "", *stamp))
+    if form:
+        sex = "female" if form == "she" else "male"
+        answers = answers.and_told(follow_up.PERSON, Answer(sex, "given", "", *stamp))
+    draft = Draft(flow.name, flow.version, now, answers)
+    begun = replace(
+        session, drafts={**session.drafts, FOLLOW_UP: draft}, revisit="", paused=False, tapped=""
+    )
+    step = engine.begin(follow_up.as_asked(flow), begun, now, tools, opening)
+    return _turn(step, session, now)
 
 
 def submitted(
@@ -239,7 +280,9 @@ def _hear_button(talk: Talk, heard: Heard) -> Step:
         return session, (Tap(),)
     live = session.asked is not None and session.asked.mark == mark
     if code.startswith("!") and (live or code[1:] in _HARMLESS):
-        talk = talk.having(replace(session, tapped=heard.button, paused=False))
+        # A notice's button is the same on every notice, and good for more than one press.
+        tapped = session.tapped if heard.button == menu.OPEN_DATA else heard.button
+        talk = talk.having(replace(session, tapped=tapped, paused=False))
         return _and_settled(_command(talk, code[1:]), live)
     if session.paused and not live:
         after, effects = _resume(talk)
@@ -274,7 +317,7 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
         return _command(talk, button[1:])
     if not button and not engine.reads_as_answer(scene, text):
         wish = _wish(text)
-        if wish:
+        if wish and not _may_be_name(scene, text):
             return _command(talk, wish)
     return _through_engine(talk, heard)
 
@@ -306,9 +349,13 @@ def _may_be_told(talk: Talk, text: str) -> bool:
     stop = talk.scene.stop
     if stop is None:
         return False
-    return talk.session.telling == stop.path or (
-        isinstance(stop.question, Name) and fold(text) in _NAMES_TOO
-    )
+    return talk.session.telling == stop.path or _may_be_name(talk.scene, text)
+
+
+def _may_be_name(scene: Scene, text: str) -> bool:
+    """Where a name is asked for, some words that mean something else are names."""
+    stop = scene.stop
+    return stop is not None and isinstance(stop.question, Name) and fold(text) in _NAMES_TOO
 
 
 def _resumed_by(talk: Talk, text: str) -> Step:
@@ -321,7 +368,7 @@ def _resumed_by(talk: Talk, text: str) -> Step:
 def _resume(talk: Talk) -> Step:
     telling = f"+{talk.session.telling}" if talk.session.telling else ""
     session = replace(talk.session, paused=False, view="", revisit=telling)
-    unfinished = session.flow != MENU and talk.agreed
+    unfinished = session.flow != MENU and talk.may_keep
     opening = menu.WELCOME_BACK if unfinished else menu.WELCOME_HOME
     return _go_on(talk.having(session), (opening,))
 
@@ -381,13 +428,19 @@ def _after(talk: Talk, former: Told, effects: tuple[Effect | Finished, ...]) -> 
     draft = talk.session.draft
     told = draft.answers if draft else Told()
     latest = told.latest
-    if told is not former and latest in _OUTCOMES:
-        step = _OUTCOMES[latest](talk, told[latest], effects)
+    if told is not former and (outcome := _outcome(talk, latest)):
+        step = outcome(talk, told[latest], effects)
         if step is not None:
             return step
     if any(isinstance(effect, Finished) for effect in effects):
         return _finish(talk, effects)
     return talk.session, effects
+
+
+def _outcome(talk: Talk, path: str) -> Outcome | None:
+    if talk.session.flow == FOLLOW_UP:
+        return _FOLLOW_UP_OUTCOMES.get(path.rpartition(".")[2])
+    return _OUTCOMES.get(path)
 
 
 def _finish(talk: Talk, effects: tuple[Effect | Finished, ...]) -> Step:
@@ -503,13 +556,18 @@ def _recent(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) 
     """A disappearance of the last three months is brought to a person at once."""
     if talk.session.urgent or not _is_recent(talk, answer):
         return None
-    led = tuple(
-        replace(effect, paragraphs=(URGENT, *effect.paragraphs))
+    led = _led(effects, URGENT)
+    return replace(talk.session, urgent=True), (CallHuman("urgent"), *led)
+
+
+def _led(effects: tuple[Effect | Finished, ...], words: Sentence) -> tuple[Effect | Finished, ...]:
+    """Say ``words`` first in the message that asks on."""
+    return tuple(
+        replace(effect, paragraphs=(words, *effect.paragraphs))
         if isinstance(effect, Ask)
         else effect
         for effect in effects
     )
-    return replace(talk.session, urgent=True), (CallHuman("urgent"), *led)
 
 
 def _is_recent(talk: Talk, answer: Answer | None) -> bool:
@@ -534,7 +592,11 @@ def _submit(talk: Talk) -> Step:
     day = talk.tools.today(talk.now) + timedelta(days=FIRST_WORD_DAYS)
     filled = tuple(_filled(sentence, day) for sentence in words)
     effects: tuple[Effect, ...] = (Submit(report), Say(filled))
-    drafts = {"consent": talk.session.drafts["consent"]} if talk.agreed else {}
+    drafts = {
+        name: draft
+        for name, draft in talk.session.drafts.items()
+        if name == FOLLOW_UP or (name == "consent" and talk.agreed)
+    }
     session = replace(
         talk.session, flow=MENU, drafts=drafts, asked=None, view="", revisit="", urgent=False
     )
@@ -604,8 +666,94 @@ def _share(talk: Talk) -> Step:
 
 def _without_draft(session: Session, name: str) -> Session:
     drafts = {key: draft for key, draft in session.drafts.items() if key != name}
-    flow = "report" if "report" in drafts else MENU
+    flow = next((each for each in ("report", FOLLOW_UP) if each in drafts), MENU)
     return replace(session, drafts=drafts, flow=flow, asked=None, view="", revisit="")
+
+
+# Follow-ups
+
+
+def _taken_back(
+    session: Session, heard: Heard, now: datetime, tools: Tools, flows: Mapping[str, Flow]
+) -> Step:
+    """The questions are not to be answered any more; what was heard is no answer to them."""
+    spoke = session.flow == FOLLOW_UP
+    session = _without_draft(session, FOLLOW_UP)
+    if not spoke:
+        turn = respond(session, heard, now, tools, flows)
+        return turn.session, (*turn.effects, Forget())
+    wish = _wish(heard.text) if heard.kind == "text" else heard.button.partition(":!")[2]
+    talk = Talk(replace(session, paused=False), now, tools, flows, heard.channel)
+    after = talk.session
+    effects: tuple[Effect | Finished, ...] = _taps(heard)
+    if wish in _HARMLESS:
+        after, further = _command(talk, wish)
+        effects = (*effects, *further)
+    return after, (Say((follow_up.TAKEN_BACK,)), *effects, Forget())
+
+
+def _follow_up_of(talk: Talk) -> str:
+    """Return the handle of the follow-up that is being answered."""
+    return str(talk.session.drafts[FOLLOW_UP].answers[follow_up.WHICH].value)
+
+
+def _now_or_not(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
+    """Not now, or not at all: both are good answers, and nothing else is asked."""
+    if answer.value == "yes":
+        return None
+    handle = _follow_up_of(talk)
+    session = _without_draft(talk.session, FOLLOW_UP)
+    if answer.value == "later":
+        leave = LeaveFollowUp(handle, "later", follow_up.LATER, follow_up.LATER_LAST)
+        return session, (*_settles(effects), leave)
+    leave = LeaveFollowUp(handle, "declined", last=follow_up.DECLINED)
+    return session, (*_settles(effects), leave)
+
+
+def _money_asked(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
+    if answer.value is not True:
+        return None
+    return talk.session, _led(effects, follow_up.MONEY_ADVICE)
+
+
+def _phone_gone(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
+    """Somebody else may be reading: the chat is cleared at once, and we fall silent."""
+    if answer.value not in ("lost", "seized"):
+        return None
+    asks = tuple(effect for effect in effects if isinstance(effect, Ask))
+    at_once = (CallHuman("phone_gone"), Silence(), WipeChat(), Say((follow_up.PHONE_GONE,)))
+    return talk.session, (*_settles(effects), *at_once, *asks)
+
+
+def _not_safe(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
+    if answer.value != "no":
+        return None
+    return talk.session, (
+        CallHuman("not_safe"),
+        Silence(),
+        *_led(effects, follow_up.NOT_SAFE),
+    )
+
+
+def _answer_follow_up(talk: Talk) -> Step:
+    """Send the answers; some of them are wishes that hold at once."""
+    draft, flow = talk.session.drafts[FOLLOW_UP], talk.flows[FOLLOW_UP]
+    report = replace(_report(talk, FOLLOW_UP, FOLLOW_UP), flow=draft.flow)
+    asked = follow_up.record(flow, report.answers, talk.tools.speak, talk.session.form)
+    session = _without_draft(talk.session, FOLLOW_UP)
+    effects: tuple[Effect, ...] = (
+        AnswerFollowUp(_follow_up_of(talk), report, asked),
+        Say((follow_up.ANSWERED,)),
+    )
+    return session, (*effects, *_wished_for(report.answers))
+
+
+def _wished_for(answers: Told) -> tuple[Effect, ...]:
+    wishes = {answer.value for key in ("k6_pause", "t6_on") if (answer := answers.get(key))}
+    silence = (Silence(), Say((follow_up.SILENT,))) if "silent" in wishes else ()
+    if "withdraw" not in wishes:
+        return silence
+    return *silence, CallHuman("withdraw"), Say((follow_up.WITHDRAW,))
 
 
 # Wishes
@@ -640,7 +788,7 @@ def _to_return(talk: Talk) -> Step:
 def _to_review(talk: Talk) -> Step:
     talk = talk.having(replace(talk.session, view=""))
     scene = talk.scene
-    return engine.show_review(scene) if scene and talk.agreed else _to_return(talk)
+    return engine.show_review(scene) if scene and talk.may_keep else _to_return(talk)
 
 
 def _to_help(talk: Talk) -> Step:
@@ -656,15 +804,28 @@ def _to_person(talk: Talk) -> Step:
     return session, (CallHuman("asked"), *effects)
 
 
+def _to_open(talk: Talk) -> Step:
+    """Say what waits, then go on: with the questions begun already, or where the family was."""
+    session = talk.session
+    if FOLLOW_UP in session.drafts and "report" not in session.drafts:
+        talk = talk.having(replace(session, flow=FOLLOW_UP))
+    if talk.flow is None:
+        return replace(session, view="", asked=None), (OpenWaiting(),)
+    in_view = talk.session.view in _VIEWS
+    talk = talk.having(replace(talk.session, view="")) if in_view else talk
+    after, effects = _go_on(talk, keeps=session.flow == talk.session.flow)
+    return after, (OpenWaiting(), *effects)
+
+
 def _to_pause(talk: Talk) -> Step:
-    if not talk.agreed:
+    if not talk.may_keep:
         return _leave(talk, (), (consent.LATER,))
     words = menu.PAUSED if _has_unsent(talk) else (asking.THANKS,)
     return replace(talk.session, paused=True, view=""), (Say(words),)
 
 
 def _to_stop(talk: Talk) -> Step:
-    if not talk.agreed:
+    if not talk.may_keep:
         return _leave(talk, (), (consent.STOPPED,))
     if _has_unsent(talk):
         return _show(talk, "stop")
@@ -685,6 +846,9 @@ def _to_deleted(talk: Talk) -> Step:
     """The draft goes, with its key; the consent and the ties to earlier reports stay."""
     flow = talk.session.flow
     session = _without_draft(talk.session, flow if flow in _SMALL else "report")
+    if flow == FOLLOW_UP:
+        leave = LeaveFollowUp(_follow_up_of(talk), "declined")
+        return session, (leave, Forget(), Say(follow_up.DELETED))
     if flow not in _SMALL:
         session = replace(session, carried=Told(), urgent=False)
     return session, (Forget(), Say(menu.DELETED))
@@ -794,6 +958,8 @@ def _to_withdraw(talk: Talk) -> Step:
 
 def _to_withdrawn(talk: Talk) -> Step:
     session = replace(talk.session, receipts=(), view="", asked=None)
+    if FOLLOW_UP in session.drafts:
+        session = _without_draft(session, FOLLOW_UP)
     return session, (Withdraw(), CallHuman("withdraw"), Say((menu.WITHDRAWN,)))
 
 
@@ -927,12 +1093,15 @@ _COMMANDS: Mapping[str, Command] = {
     "add": _to_add,
     "status": _to_status,
     "choices": _to_choices,
+    "open": _to_open,
     "withdraw": _to_withdraw,
     "withdraw_yes": _to_withdrawn,
     "another_yes": _to_another,
     "another_no": _to_no_other,
 }
-_HARMLESS = frozenset({"menu", "more", "help", "person", "language", "wipe", "verify", "danger"})
+_HARMLESS = frozenset(
+    {"menu", "more", "help", "person", "language", "wipe", "verify", "danger", "open"}
+)
 """Wishes a button of an older message still grants, because they change no answer."""
 
 Outcome = Callable[[Talk, Answer, tuple["Effect | Finished", ...]], Step | None]
@@ -943,9 +1112,18 @@ _OUTCOMES: Mapping[str, Outcome] = {
     "a4_relation": _about_oneself,
     "c1_when": _recent,
 }
+_FOLLOW_UP_OUTCOMES: Mapping[str, Outcome] = {
+    follow_up.NOW: _now_or_not,
+    "f4_money": _money_asked,
+    "s7_money": _money_asked,
+    "k3_lost": _phone_gone,
+    "t3_safe": _not_safe,
+}
+"""By the last part of a path: a set copied from one that ships keeps what its answers lead to."""
 _ENDINGS: Mapping[str, Command] = {
     "consent": _agreed,
     "report": _submit,
     "addition": _add,
     "choices": _share,
+    FOLLOW_UP: _answer_follow_up,
 }

@@ -6,8 +6,9 @@ anything up.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from flows.text import Sentence
 
@@ -99,7 +100,9 @@ class Add:
 class CallHuman:
     """Somebody of the staff is to look: ``reason`` is a fixed word, never the family's."""
 
-    reason: Literal["asked", "self", "minor", "trouble", "urgent", "withdraw"]
+    reason: Literal[
+        "asked", "self", "minor", "trouble", "urgent", "withdraw", "phone_gone", "not_safe"
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +136,63 @@ class Withdraw:
     """The family withdraws its report: staff carry it out, the case is marked at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenWaiting:
+    """Say what waits for this family, oldest first, and begin the questions that wait.
+
+    Only the hallway knows whether there is anything. It begins no questions while the session is
+    in a flow of its own: then it says that they wait.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFollowUp:
+    """Seal these answers to the case whose follow-up this is.
+
+    ``handle`` names the follow-up; ``asked`` holds what was asked, in both languages, as JSON
+    values (`flows/follow_up.py`, `record`).
+    """
+
+    handle: str
+    report: Report
+    asked: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveFollowUp:
+    """The family does not answer a follow-up: not now, or not at all.
+
+    Only the hallway learns whether it will be asked once more: it says ``again`` when it will be,
+    ``last`` when not.
+    """
+
+    handle: str
+    how: Literal["later", "declined"]
+    again: Sentence | None = None
+    last: Sentence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The family wants no words from us but answers to its own."""
+
+
 Effect = (
-    Say | Ask | Settle | Tap | Submit | Add | CallHuman | TellStatus | WipeChat | Forget | Withdraw
+    Say
+    | Ask
+    | Settle
+    | Tap
+    | Submit
+    | Add
+    | CallHuman
+    | TellStatus
+    | WipeChat
+    | Forget
+    | Withdraw
+    | OpenWaiting
+    | AnswerFollowUp
+    | LeaveFollowUp
+    | Silence
 )
 
 

@@ -19,6 +19,7 @@ CHOICES: dict[str, Choosable] = {
         Choosable("add", _("Add to my report"), ("add", "إضافة")),
         Choosable("status", _("Where my report stands"), ("status", "وضع بلاغي")),
         Choosable("choices", _("My choices: sharing"), ("choices", "خياراتي")),
+        Choosable("open", _("Go on with the questions for me"), ("questions", "الأسئلة")),
         Choosable("language", _("Language: العربية / English"), ("language", "اللغة", "لغة")),
         Choosable("person", _("Talk to a person"), ("person", "موظف")),
         Choosable("verify", _("How to be sure it is us"), ("verify", "تحقق")),
@@ -33,6 +34,7 @@ def items(session: Session) -> list[Choosable]:
     """Return what the menu offers in this session, in its order."""
     draft = session.drafts.get("report")
     codes = ["continue"] if draft else ["another" if session.receipts else "report"]
+    codes += ["open"] if "follow_up" in session.drafts and not draft else []
     codes += ["add", "status"]
     if session.receipts:
         codes.append("choices")

@@ -70,6 +70,7 @@ class Intent(Enum):
     CONTINUE = "continue"
     VERIFY = "verify"
     DANGER = "danger"
+    OPEN = "open"
     DONE = "done"
 
 
@@ -590,6 +591,12 @@ _SAYINGS: dict[Intent, str] = {
         نحنا بخطر | حالة طوارئ | طوارئ | مو بأمان | مش بأمان | لست بأمان | مو امان | مو آمن
         مو آمنة | غير آمن | الوضع خطر | الوضع مو امان | في حدا عم يراقبني
         حدا عم يشوف موبايلي | اجو | عالحاجز | انا عالحاجز | أنا على حاجز""",
+    Intent.OPEN: """
+        open | open it | open message | open the message | open my message | read | read it
+        read message | read the message | show me the message
+        افتح | افتحي | افتحوا | فتح | فتح الرسالة | افتح الرسالة | افتحوا الرسالة | بدي افتح
+        أريد فتح الرسالة | اقرأ | قراءة | اقرأ الرسالة | قراءة الرسالة | شو الرسالة
+        وين الرسالة""",
     Intent.DONE: """
         done | finished | finish | that is all | thats all | thats it | that is it | complete
         i am done | im done

@@ -206,7 +206,7 @@ class Session:
     @property
     def form(self) -> Form:
         """The grammatical form of sentences about the person: known once the sex is."""
-        draft = self.drafts.get("report")
+        draft = self.drafts.get(self.flow if self.flow == "follow_up" else "report")
         answer = draft.answers.get("b1_sex") if draft else None
         value = answer.value if answer else None
         return "she" if value == "female" else "he" if value == "male" else ""

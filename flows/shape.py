@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flows.questions import ALWAYS, Answers, Asked, Condition, YesNo
-from flows.text import Sentence, Words
+from flows.text import Bilingual, Sentence, Words
 
 MOST_ROUNDS = 20
 """Rounds of one repeat: enough for every family met so far, and a bound for a session's size."""
@@ -26,7 +26,7 @@ class Repeat:
     """
 
     key: str
-    item: Words
+    item: Words | Bilingual
     questions: tuple[Asked, ...]
     again: YesNo
     when: Condition = ALWAYS
@@ -37,7 +37,7 @@ class Section:
     """A part of a flow. ``intro`` is said when its first question is asked for the first time."""
 
     key: str
-    title: Words
+    title: Words | Bilingual
     parts: tuple[Asked | Repeat, ...]
     intro: Sentence | None = None
 

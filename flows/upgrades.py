@@ -28,8 +28,14 @@ UPGRADES: Mapping[str, tuple[Upgrade, ...]] = {
     "report": (),
     "addition": (),
     "choices": (),
+    "new_info": (),
+    "sighting": (),
+    "photo_document": (),
+    "dna_interest": (),
+    "contact_change": (),
+    "check_in": (),
 }
-"""By flow, in rising order of version; version 1 needs none."""
+"""By flow or set of questions, in rising order of version; version 1 needs none."""
 
 
 def bring_current(
@@ -43,7 +49,7 @@ def bring_current(
     it is.
     """
     changed = {
-        name: upgraded(draft, flows[name], upgrades.get(name, ()))
+        name: upgraded(draft, flows[name], upgrades.get(draft.flow, ()))
         for name, draft in session.drafts.items()
         if name in flows and draft.version < flows[name].version
     }
