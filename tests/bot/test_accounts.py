@@ -38,7 +38,7 @@ from storage.database import Database, Work
 from storage.keyring import Keyring, Keystore, KeysUnusable, Unlocked, init_keys
 from storage.keyring import Role as Granted
 from storage.vault import CannotOpen, PrivateKey
-from tests.bot.offices import (
+from tests.bot.accounts_room import (
     FLOOR,
     Known,
     come_in,

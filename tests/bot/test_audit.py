@@ -14,7 +14,7 @@ from flows import receipt
 from storage.database import Database, Head
 from storage.heads import Heads
 from storage.keyring import KeysUnusable
-from tests.bot.offices import new_handle, verbs
+from tests.bot.accounts_room import new_handle, verbs
 from tests.conftest import Clock
 from tests.storage.talks import meddle, person, submit
 
