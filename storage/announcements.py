@@ -127,7 +127,7 @@ async def _undelivered(tx: Transaction, ids: Iterable[int | None], now: datetime
     # Imported here: follow-ups put letters, and so know the outbox.
     from storage.follow_ups import FollowUps
 
-    await FollowUps(tx).note_undelivered([it for it in ids if it is not None])
+    await FollowUps(tx).note_undelivered([it for it in ids if it is not None], now)
 
 
 def _numbers(tx: Transaction, ids: Iterable[int | None]) -> list[int] | str:

@@ -18,7 +18,7 @@ from sqlalchemy import Select, String, bindparam, column, func, or_, select, upd
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.dml import Insert, ReturningUpdate, Update
-from sqlalchemy.types import Integer, TypeEngine
+from sqlalchemy.types import Boolean, Integer, TypeEngine
 
 from flows.session import NotASession, Session, pack, unpack
 from storage import data_keys, letter_keys, vault
@@ -286,6 +286,7 @@ class Contacts:
             "new_last_on": today if heard else None,
             "new_remind_on": today + REMIND_AFTER if heard else None,
             "new_expire_on": today + EXPIRE_AFTER if heard else None,
+            "new_unfinished": "report" in session.drafts,
         }
 
 
@@ -363,6 +364,7 @@ _RENEW: Final[Update] = (
         session_box=None,
         remind_on=None,
         expire_on=None,
+        unfinished=False,
     )
 )
 
@@ -377,6 +379,7 @@ _SAVE_SQLITE: Final[Update] = (
         last_on=func.coalesce(bindparam("new_last_on"), contacts.c.last_on),
         remind_on=bindparam("new_remind_on"),
         expire_on=func.coalesce(bindparam("new_expire_on"), contacts.c.expire_on),
+        unfinished=bindparam("new_unfinished"),
     )
 )
 
@@ -391,6 +394,7 @@ def _save_postgres() -> ReturningUpdate[Any]:
         "new_last_on": Integer(),
         "new_remind_on": Integer(),
         "new_expire_on": Integer(),
+        "new_unfinished": Boolean(),
     }
     arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()]
     columns = [column(name, kind) for name, kind in kinds.items()]
@@ -406,6 +410,7 @@ def _save_postgres() -> ReturningUpdate[Any]:
             last_on=func.coalesce(new.c.new_last_on, contacts.c.last_on),
             remind_on=new.c.new_remind_on,
             expire_on=func.coalesce(new.c.new_expire_on, contacts.c.expire_on),
+            unfinished=new.c.new_unfinished,
         )
         .returning(contacts.c.id)
     )
@@ -474,5 +479,6 @@ def _end(postgres: bool) -> Update:
             session_box=None,
             remind_on=None,
             expire_on=None,
+            unfinished=False,
         )
     )

@@ -61,11 +61,13 @@ from storage.errors import (
     WrongKeystore,
     WrongSchema,
 )
+from storage.follow_ups import FollowUps
 from storage.inbox import Inbox
 from storage.keyring import Keystore
 from storage.ledger import Ledger
 from storage.migrations import check_schema
 from storage.outbox import Outbox
+from storage.question_sets import QuestionSets
 from storage.reports import Reports
 from storage.retention import Retention
 from storage.segments import Segments
@@ -73,6 +75,7 @@ from storage.staff import Linked, LoginTaken, Staff, StaffMember
 from storage.tables import facts
 from storage.tasks import Tasks
 from storage.transaction import Transaction
+from storage.updates import Updates
 from storage.values import (
     Case,
     Contact,
@@ -172,6 +175,9 @@ class Work:
         self.alerts = Alerts(tx)
         self.segments = Segments(tx)
         self.broadcasts = Broadcasts(tx)
+        self.follow_ups = FollowUps(tx)
+        self.question_sets = QuestionSets(tx)
+        self.updates = Updates(tx)
         self.watch = Watch(tx)
         self.staff = Staff(tx)
         self.counts = Counts(tx)

@@ -296,7 +296,7 @@ alerts = _table(
     Column("next_at", BigInteger, nullable=False),
     Column("put_at", BigInteger, nullable=False),
     _due("ix_alerts_due", "alerts", "next_at", "id", where="state = 0"),
-    Index("ix_alerts_kind", "kind", "put_at"),
+    Index("ix_alerts_kind", "kind", "case_id", "put_at"),
 )
 
 # ── what is asked and told ──
@@ -324,7 +324,7 @@ FOLLOW_UP_STATES = (
     "withdrawn",
     "undelivered",
 )
-"""``follow_ups.state`` is a place in this list; `next_at` is set while there is a next act of ours."""
+"""``follow_ups.state`` is a place in this list; `next_at` is set while an act of ours is due."""
 
 follow_ups = _table(
     "follow_ups",
