@@ -154,7 +154,7 @@ class Alerts:
         return await self._tx.change(_GIVE_UP, {"before": milliseconds(before)})
 
     async def last(self, kind: str) -> Last | None:
-        """Return the newest alert of this kind, told or not; None when there was none."""
+        """Return the newest alert of this kind about no case, told or not, or None."""
         row = await self._tx.row(_LAST, {"equal_kind": kind})
         return Last(as_moment(row.put_at), row.number or 0) if row is not None else None
 
@@ -166,7 +166,7 @@ def _alert(row: Row) -> Alert:
 
 
 def _equal(row: dict[str, Any]) -> dict[str, Any]:
-    same = {"equal_kind": row["kind"], "equal_staff": row["staff_id"]}
+    same = {"equal_kind": row["kind"], "equal_staff": row["staff_id"] or 0}
     return same if row["case_id"] is None else same | {"equal_case": row["case_id"]}
 
 
@@ -177,25 +177,30 @@ _WAITS: Final = alerts.c.state == literal_column(str(WAITING))
 
 
 def _untried_equal(of_no_case: bool) -> ColumnElement[bool]:
-    # Two forms, so that each is found by an index: by its case, or by its kind.
+    # Two forms, so that each is found by the index.
     which = (
         alerts.c.case_id.is_(None) if of_no_case else alerts.c.case_id == bindparam("equal_case")
     )
     kind = bindparam("equal_kind", type_=String())
     staff = bindparam("equal_staff", type_=INTEGER)
-    same = (alerts.c.kind == kind) & alerts.c.staff_id.is_not_distinct_from(staff)
+    # No index by person: nearly all that waits is for nobody yet.
+    owner = func.coalesce(alerts.c.staff_id, literal_column("0"))
+    same = (alerts.c.kind == kind) & (owner == staff)
     return which & same & _WAITS & (alerts.c.attempts == literal_column("0"))
 
 
 @cache
 def _put_once(of_no_case: bool) -> Any:
-    columns = {
-        "kind": String(), "case_id": INTEGER, "staff_id": INTEGER, "number": Integer(),
-        "next_at": INTEGER, "put_at": INTEGER,
-    }  # fmt: skip
-    given = [bindparam(name, type_=kind) for name, kind in columns.items()]
+    given = [
+        bindparam("kind", type_=String()),
+        bindparam("case_id", type_=INTEGER),
+        bindparam("staff_id", type_=INTEGER),
+        bindparam("number", type_=Integer()),
+        bindparam("next_at", type_=INTEGER),
+        bindparam("put_at", type_=INTEGER),
+    ]
     absent = ~exists().where(_untried_equal(of_no_case))
-    return insert(alerts).from_select(list(columns), select(*given).where(absent))
+    return insert(alerts).from_select([one.key for one in given], select(*given).where(absent))
 
 
 @cache
@@ -246,7 +251,7 @@ _GIVE_UP: Final[Update] = (
 )
 _LAST: Final = (
     select(alerts.c.put_at, alerts.c.number)
-    .where(alerts.c.kind == bindparam("equal_kind", type_=String()))
+    .where(alerts.c.kind == bindparam("equal_kind", type_=String()), alerts.c.case_id.is_(None))
     .order_by(alerts.c.put_at.desc(), alerts.c.id.desc())
     .limit(literal_column("1"))
 )

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import Delete
 
 from storage.contacts import Contacts
-from storage.tables import WAITING, contacts, inbox, ledger, outbox, set_aside, ties
+from storage.tables import WAITING, alerts, contacts, inbox, ledger, outbox, set_aside, ties
 from storage.transaction import Transaction, among, day, milliseconds, numbers
 from storage.values import Due
 
@@ -32,6 +32,8 @@ INBOX_DAYS: Final = 30
 SET_ASIDE_DAYS: Final = 30
 SETTLED_LETTERS: Final = timedelta(days=1)
 LEDGER: Final = timedelta(days=7)
+ALERTS: Final = timedelta(days=30)
+"""Told or not: by then nobody needs to be told any more."""
 IDLE_DAYS: Final = 1
 """A contact with nothing open stays this long after its last word."""
 
@@ -83,6 +85,7 @@ def _limits(now: datetime) -> dict[str, int]:
         "aside_before": today - SET_ASIDE_DAYS,
         "settled_before": milliseconds(now - SETTLED_LETTERS),
         "ledger_before": milliseconds(now - LEDGER),
+        "alerts_before": milliseconds(now - ALERTS),
         "idle_before": today - IDLE_DAYS,
         "today": today,
     }
@@ -104,6 +107,7 @@ _DUE: Final[dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]]] = 
     "set_aside": (set_aside, set_aside.c.id, set_aside.c.put_on < bindparam("aside_before")),
     "letters": (outbox, outbox.c.id, outbox.c.settled_at < bindparam("settled_before")),
     "ledger": (ledger, ledger.c.id, ledger.c.at < bindparam("ledger_before")),
+    "alerts": (alerts, alerts.c.id, alerts.c.put_at < bindparam("alerts_before")),
     "drafts": (contacts, contacts.c.id, contacts.c.expire_on <= bindparam("today")),
     "contacts": (contacts, contacts.c.id, _nothing_open()),
 }

@@ -6,7 +6,7 @@ a value in a traceback or a log line gives nothing away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Literal
 
@@ -320,10 +320,9 @@ class Due:
     ledger: int = 0
     drafts: int = 0
     contacts: int = 0
+    alerts: int = 0
 
     @property
     def total(self) -> int:
         """The sum of all of them."""
-        return (
-            self.inbox + self.set_aside + self.letters + self.ledger + self.drafts + self.contacts
-        )
+        return sum(int(getattr(self, each.name)) for each in fields(self))

@@ -11,7 +11,7 @@ from flows.text import Words, _, counted
 # Translators: the one answer to whoever is not linked, whatever they write. It must not say whose
 # bot this is or what it is for.
 NEUTRAL = _("This bot answers only those who have been given a code for it.")
-LINKED = _("You are linked, {name}. What concerns you is told here from now on.")
+LINKED = _("This chat is linked to your account. What concerns you is told here from now on.")
 UNLINKED = _("The link has ended. Nothing more is told here.")
 UNLINK = _("End the link between this chat and your account?")
 

@@ -46,13 +46,11 @@ from telegram.warnings import PTBDeprecationWarning
 
 from bot.languages import speak_to_staff
 from bot.services.alerts import AlertRounds, Parcel, Told, Watchdogs
-from bot.services.linking import Links
+from bot.services.linking import Links, StorageError, looks_like_code
 from bot.services.permissions import Actor, NotAllowed
 from bot.staff import sentences as say
 from bot.staff.desk import Desk, Screen, help_screen
 from flows.text import Language, Words
-from storage.database import Database, StorageError
-from storage.staff import plain_code
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +58,7 @@ POLL: Final = 25
 """Seconds a request for updates waits."""
 KINDS: Final = ["message", "callback_query", "my_chat_member"]
 STANDBY: Final = 10.0
+STOP_WITHIN: Final = 3.0
 TELL_EVERY: Final = 1.0
 LIVE_EVERY: Final = 4.0
 LIVE_FOR: Final = 1800.0
@@ -117,14 +116,12 @@ class StaffBot:
         token: str,
         *,
         api_url: str,
-        database: Database,
         desk: Desk,
         links: Links,
         rounds: AlertRounds,
         watchdogs: Watchdogs,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._database = database
         self._desk = desk
         self._links = links
         self._rounds = rounds
@@ -134,8 +131,8 @@ class StaffBot:
         self._app = _make_app(token, api_url)
         self._app.add_handler(TypeHandler(Update, self._heard))
         self._app.add_error_handler(_note_failure)
-        self._stopping = asyncio.Event()
-        self._leading = False
+        self._stopped = False
+        self._ending = asyncio.Event()
         self._neutral = Allowance(1, 60)
         self._attempts = Allowance(5, 600)
         self._all_attempts = Allowance(30, 60)
@@ -147,41 +144,38 @@ class StaffBot:
 
     def stop(self) -> None:
         """End; what is being answered is finished."""
-        self._stopping.set()
+        self._stopped = True
+        self._ending.set()
 
     async def run(self) -> None:
         """Serve until stopped. Where another process does, stand by and take over when it ends."""
         warnings.filterwarnings("ignore", "(?s).*retry_after", PTBDeprecationWarning)
-        while not self._stopping.is_set():
+        while not self._stopped:
+            self._ending.clear()
             try:
-                async with self._database.sole(
-                    f"staffbot:{self._account}", self._step_back
-                ) as ours:
+                async with self._links.alone(self._ending.set) as ours:
                     if ours:
                         await self._serve()
             except StorageError as error:
                 log.error("staffbot_has_no_lock", alarm=True, exc_info=error)
-            await self._rest(STANDBY)
-
-    def _step_back(self) -> None:
-        self._leading = False
+            if not self._stopped:
+                self._ending.clear()
+                await self._rest(STANDBY)
 
     async def _serve(self) -> None:
-        """Do everything until stopped or until the lock is lost."""
-        self._leading = True
+        """Do everything until stopped, or until the lock is lost."""
         if not await self._begin():
             return
         log.info("staffbot_started")
         parts = (self._listen, self._tell_rounds, self._show_rounds)
-        tasks = [asyncio.create_task(part(), name=f"staffbot{part.__name__}") for part in parts]
+        tasks = {asyncio.create_task(part(), name=f"staffbot{part.__name__}") for part in parts}
+        ending = asyncio.create_task(self._ending.wait())
         try:
-            while self._goes_on():
-                await self._rest(0.5)
+            await asyncio.wait({ending, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            _done, late = await asyncio.wait(tasks, timeout=2.0)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            ending.cancel()
+            self._ending.set()
+            await _finish(tasks)
             with suppress(TelegramError, RuntimeError):
                 await self._app.shutdown()
 
@@ -202,11 +196,11 @@ class StaffBot:
         return False
 
     def _goes_on(self) -> bool:
-        return self._leading and not self._stopping.is_set()
+        return not self._ending.is_set()
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            await asyncio.wait_for(self._ending.wait(), seconds)
 
     # ---------------------------------------------------------------------------------- listening
 
@@ -215,9 +209,7 @@ class StaffBot:
         offset = failures = 0
         while self._goes_on():
             try:
-                updates = await self._app.bot.get_updates(
-                    offset=offset, timeout=POLL, allowed_updates=KINDS, limit=100
-                )
+                updates = await self._poll(offset)
                 failures = 0
             except Conflict as error:
                 log.error("staffbot_conflict", alarm=True, exc_info=error)
@@ -232,6 +224,22 @@ class StaffBot:
             await self._answer_all(updates)
             if updates:
                 offset = max(update.update_id for update in updates) + 1
+
+    async def _poll(self, offset: int) -> Sequence[Update]:
+        """Wait for updates; none when the end comes first, and those on their way come again."""
+        bot = self._app.bot
+        asking = asyncio.ensure_future(
+            bot.get_updates(offset=offset, timeout=POLL, allowed_updates=KINDS, limit=100)
+        )
+        ending = asyncio.create_task(self._ending.wait())
+        await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if asking.done():
+            found: Sequence[Update] = asking.result()
+            return found
+        asking.cancel()
+        await asyncio.wait({asking})
+        return ()
 
     async def _free_polling(self) -> None:
         """Remove a webhook that stands in the way, and let the administrators know of it."""
@@ -294,8 +302,7 @@ class StaffBot:
         return await self._links.link(code, str(chat))
 
     async def _welcome(self, chat: int, actor: Actor) -> None:
-        words = say.LINKED.fill(name=actor.name)
-        await self._send(chat, Screen(speak_to_staff(words, actor.language)))
+        await self._send(chat, Screen(speak_to_staff(say.LINKED, actor.language)))
         await self._send(chat, help_screen(actor.language))
         commands = [
             BotCommand(name, speak_to_staff(what, actor.language))
@@ -374,7 +381,7 @@ class StaffBot:
                 protect_content=True,
                 link_preview_options=LinkPreviewOptions(is_disabled=True),
             )
-            return sent.message_id
+            return int(sent.message_id)
         try:
             await self._app.bot.edit_message_text(
                 screen.text,
@@ -449,6 +456,16 @@ class StaffBot:
             self._live.pop((chat, message), None)
 
 
+async def _finish(tasks: set[asyncio.Task[None]]) -> None:
+    """Give what is under way a moment to end; log what ended by a fault."""
+    _done, late = await asyncio.wait(tasks, timeout=STOP_WITHIN)
+    for task in late:
+        task.cancel()
+    for end in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(end, Exception):
+            log.error("staffbot_part_failed", alarm=True, exc_info=end)
+
+
 # ---------------------------------------------------------------------------------------- texts
 
 
@@ -475,7 +492,7 @@ def _code_in(text: str, *, linked: bool) -> str:
     start = text.strip().removeprefix("/start")
     if linked and start == text.strip():
         return ""
-    return start.strip() if plain_code(start) else ""
+    return start.strip() if looks_like_code(start) else ""
 
 
 def account_of(token: str) -> str:

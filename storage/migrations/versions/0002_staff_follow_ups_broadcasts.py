@@ -79,7 +79,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_alerts_case_id'), 'alerts', ['case_id'], unique=False)
     op.create_index('ix_alerts_due', 'alerts', ['next_at', 'id'], unique=False, postgresql_where=sa.text('state = 0'), sqlite_where=sa.text('state = 0'))
-    op.create_index('ix_alerts_kind', 'alerts', ['kind', 'put_at'], unique=False)
+    op.create_index('ix_alerts_kind', 'alerts', ['kind', 'case_id', 'put_at'], unique=False)
     op.create_index(op.f('ix_alerts_staff_id'), 'alerts', ['staff_id'], unique=False)
     op.create_table('broadcast_people',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
