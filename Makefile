@@ -2,7 +2,7 @@
 # Each target does all the set-up it needs; when nothing has changed that takes a blink.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat test quick check strings book bench screenshots clean
+.PHONY: help setup run chat test quick check strings book bench demo-data screenshots clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python on PATH that is new enough; empty when there is none. It is asked for its own
@@ -20,7 +20,7 @@ bring = $(if $(PYTHON),,@echo "setup: Athar needs Python 3.11 or newer, and none
 	(see https://www.python.org/downloads/)." >&2; exit 1)$(if $(PYTHON),@$(PYTHON) scripts/bootstrap.py $(1))
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do \
 		printf '  make %-12s %s\n' "$$name" "$$words"; done
 
 setup: ## Make the environment (.venv) and nothing else
@@ -58,6 +58,10 @@ book: ## Write the flow book in docs/book/ anew
 bench: ## Measure the intake path (benchmarks/)
 	$(call bring,all)
 	@$(VENV)/python -m benchmarks.intake $(ARGS)
+
+demo-data: ## Fill the demonstration with 2,000 invented cases for training
+	$(call bring,runtime)
+	@exec $(VENV)/python -m bot.demo_data $(ARGS)
 
 screenshots: ## Take the pictures of the README anew
 	$(call bring,dev)

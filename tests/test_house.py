@@ -124,8 +124,8 @@ def test_the_ci_run_is_a_program_that_makes_the_tests() -> None:
 
 def test_every_target_of_the_makefile_has_a_line_of_help() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    declared = set(re.findall(r"^([a-z]+):", text, re.MULTILINE))
-    explained = set(re.findall(r"^([a-z]+):.*## \S", text, re.MULTILINE))
+    declared = set(re.findall(r"^([a-z-]+):", text, re.MULTILINE))
+    explained = set(re.findall(r"^([a-z-]+):.*## \S", text, re.MULTILINE))
     assert declared == explained
     named = next(line for line in text.splitlines() if line.startswith(".PHONY:"))
     assert declared == set(named.split()[1:])
