@@ -12,8 +12,9 @@ import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from bot.demonstration import keyring_dir
@@ -21,12 +22,17 @@ from bot.settings import Settings, is_loopback
 from flows.text import LANGUAGES
 from storage import vault
 from storage.connection import OLDEST_SQLITE
-from storage.database import Database, StorageError
-from storage.keyring import Keystore, KeysUnusable, status
+from storage.database import Database, Job, StorageError
+from storage.keyring import Keyring, Keystore, KeysUnusable, status
+from storage.staff import ADMINISTRATOR
+from storage.vault import CannotOpen
+
+T = TypeVar("T")
 
 LEAST_DISK = 0.05
 """Below this free part of the disk nothing should be acknowledged any more."""
 ONLINE_WITHIN = 15.0
+DRILL_EVERY = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ Check = Callable[[Settings], Finding]
 async def examine(settings: Settings, *, online: bool = False) -> list[Finding]:
     """Return what every check finds, in an order that lets one fix the first fault first."""
     findings = [check(settings) for check in CHECKS]
-    findings.append(await _database(settings))
+    findings += [await _database(settings), await _staff(settings)]
     if online and settings.telegram_token:
         findings.append(await _telegram(settings))
     return findings
@@ -106,6 +112,26 @@ def _keys(settings: Settings) -> Finding:
     return Finding("keys", True, f"real keys, generation {found.generation}")
 
 
+def _drill(settings: Settings) -> Finding:
+    """Whether the paper shares were proved: without that, nothing is lived with."""
+    path = keyring_dir(settings)
+    if not path.exists():
+        return Finding("drill", None, "the keyring is not on this machine: ask there")
+    try:
+        ring = Keyring(path)
+    except KeysUnusable as error:
+        return Finding("drill", False, str(error))
+    if ring.is_demonstration:
+        return Finding("drill", None, "a demonstration has nothing to recover")
+    # With a bot, families may be writing: what was never tried does not exist for them.
+    overdue = False if settings.telegram_token else None
+    if ring.drilled_on is None:
+        return Finding("drill", overdue, "do not go live before: athar keys drill")
+    if datetime.now(UTC).date() - ring.drilled_on > DRILL_EVERY:
+        return Finding("drill", None, f"last on {ring.drilled_on}; yearly: athar keys drill")
+    return Finding("drill", True, f"the shares were proved on {ring.drilled_on}")
+
+
 def _catalogues(_settings: Settings) -> Finding:
     from bot import catalogues
 
@@ -151,7 +177,8 @@ def _database_in_clear(url: str) -> bool:
 
 
 CHECKS: tuple[Check, ...] = (
-    _python, _sqlite, _cryptography, _data_dir, _disk, _keys, _catalogues, _channels, _network,
+    _python, _sqlite, _cryptography, _data_dir, _disk, _keys, _drill, _catalogues, _channels,
+    _network,
 )  # fmt: skip
 
 
@@ -161,15 +188,39 @@ async def _database(settings: Settings) -> Finding:
     if not settings.keystore_dir.exists():
         return Finding("database", False, "cannot be looked at without the keystore")
     try:
-        keystore = Keystore.open(settings.keystore_dir)
-        try:
-            database = await Database.connect(settings.database, keystore)
-            await database.close()
-        finally:
-            keystore.close()
+        await _asked(settings, None)
     except (StorageError, KeysUnusable) as error:
         return Finding("database", False, str(error))
     return Finding("database", True, "opens, and has this program's schema")
+
+
+async def _staff(settings: Settings) -> Finding:
+    if not settings.keystore_dir.exists():
+        return Finding("staff", None, "nobody yet")
+    if not settings.database_url and not settings.database_file.exists():
+        return Finding("staff", None, "nobody yet")
+    try:
+        people = await _asked(settings, lambda work: work.staff.list(active=True)) or ()
+    except (StorageError, KeysUnusable, CannotOpen):
+        return Finding("staff", None, "cannot be looked at")
+    if not people:
+        return Finding("staff", None, "nobody has an account yet: athar staff add")
+    if not any(member.role == ADMINISTRATOR for member in people):
+        return Finding("staff", None, f"{len(people)} with an account, no administrator among them")
+    return Finding("staff", True, f"{len(people)} with an account")
+
+
+async def _asked(settings: Settings, job: Job[T] | None) -> T | None:
+    """Open the database, ask it ``job``, and close it. Raises `StorageError`, `KeysUnusable`."""
+    keystore = Keystore.open(settings.keystore_dir)
+    try:
+        database = await Database.connect(settings.database, keystore)
+        try:
+            return await database.run(job) if job else None
+        finally:
+            await database.close()
+    finally:
+        keystore.close()
 
 
 async def _telegram(settings: Settings) -> Finding:

@@ -143,9 +143,17 @@ async def _grant(keyring: Path | None, login: str, role: Role, by: str, person: 
 
 
 @staff_app.command()
-def revoke(login: LoginArgument, keyring: KeyringOption = None) -> None:
+def revoke(
+    login: Annotated[str, typer.Argument(help="The name somebody signs in with.")] = "",
+    person: Annotated[
+        str, typer.Option("--person", help="Instead: an id in the keyring without an account.")
+    ] = "",
+    keyring: KeyringOption = None,
+) -> None:
     """End somebody's account: slot and grants are destroyed, sessions and links end."""
-    asyncio.run(_revoke(keyring, login))
+    if bool(login) == bool(person):
+        raise typer.BadParameter("a login, or --person", param_hint="LOGIN")
+    asyncio.run(_revoke(keyring, login) if login else _revoke_in_keyring(keyring, person))
 
 
 async def _revoke(keyring: Path | None, login: str) -> None:
@@ -155,11 +163,19 @@ async def _revoke(keyring: Path | None, login: str) -> None:
     if left.assigned:
         typer.echo(f"{left.assigned} cases are still assigned to {left.member.login}: assign them.")
     if left.could_open:
-        typer.echo(
-            "What this person has opened stays known. A kept copy of its slot and grants opens,\n"
-            "with its passphrase, every report sealed until now. So rotate: athar keys rotate,\n"
-            "and destroy the copies of the keyring from before."
-        )
+        typer.echo(ROTATE)
+
+
+async def _revoke_in_keyring(keyring: Path | None, person: str) -> None:
+    async with _enrolment(keyring) as enrolment:
+        await enrolment.revoke_in_keyring(person)
+    typer.echo(f"Slot and grants of {person} are destroyed.\n{ROTATE}")
+
+
+ROTATE = """\
+What this person has opened stays known. A kept copy of its slot and grants opens, with its
+passphrase, every report sealed until now. So rotate: athar keys rotate, and destroy the copies of
+the keyring from before."""
 
 
 @staff_app.command()
@@ -221,7 +237,7 @@ def _role(typed: str) -> Role:
 
     if typed not in ROLES:
         raise typer.BadParameter(", ".join(ROLES), param_hint="--role")
-    return cast("Role", typed)
+    return typed
 
 
 def _language(typed: str) -> Language:

@@ -1,10 +1,12 @@
 """Adopting a database whose keystore is gone: what can go on goes on, the rest is parted from.
 
 Addresses, marks of contacts and of receipt codes, drafts and letters hang from keys of the keystore
-a database was made with. When those were destroyed (an emergency, a seized machine), no later
-keystore opens or finds any of it. What is left of them is deleted, so that nothing lies there that
-looks alive: a family that writes again is met as somebody new. Cases and sealed reports stay as
-they are; they open with the staff's keyring, and the receipt codes stand inside.
+a database was made with, and so do the staff's accounts and what was planned for families. When
+those keys were destroyed (an emergency, a seized machine), no later keystore opens or finds any of
+it. What is left of them is deleted, so that nothing lies there that looks alive: a family that
+writes again is met as somebody new, staff get accounts anew, cases are assigned to nobody. Cases
+and sealed reports stay as they are; they open with the staff's keyring, and the receipt codes stand
+inside.
 
 The two logs are chained under the keystore's origin key. Under a new one nothing in them could be
 proved, nor anything added that could be told from a forgery. So they are chained anew as they
@@ -23,13 +25,37 @@ from sqlalchemy import Delete, Select, bindparam, delete, func, select, update
 from storage.audit import Audit
 from storage.errors import ForeignReports
 from storage.reports import Reports, organisation
-from storage.tables import cases, contacts, inbox, ledger, outbox, reports, set_aside, tasks, ties
+from storage.tables import (
+    alerts,
+    broadcast_people,
+    broadcasts,
+    cases,
+    contacts,
+    follow_ups,
+    inbox,
+    ledger,
+    outbox,
+    question_sets,
+    reports,
+    segments,
+    set_aside,
+    staff,
+    staff_links,
+    tasks,
+    ties,
+    updates,
+)
 from storage.transaction import BYTES, Transaction
 
 _UNNAMED: Final = update(tasks).where(tasks.c.contact_id.is_not(None)).values(contact_id=None)
+_UNASSIGNED: Final = update(cases).where(cases.c.assigned_to.is_not(None)).values(assigned_to=None)
 _PARTED: Final[dict[str, Delete]] = {
-    table.name: delete(table) for table in (ties, ledger, outbox, set_aside, inbox, contacts)
-}
+    table.name: delete(table)
+    for table in (
+        broadcast_people, broadcasts, segments, updates, follow_ups, question_sets,
+        alerts, staff_links, staff, ties, ledger, outbox, set_aside, inbox, contacts,
+    )
+}  # fmt: skip
 _CASES: Final[Select[Any]] = select(func.count().label("number")).select_from(cases)
 _FOREIGN: Final[Select[Any]] = (
     select(func.count().label("number"))
@@ -58,6 +84,7 @@ async def adopt(tx: Transaction, now: datetime) -> Parted:
     if await _count(tx, _FOREIGN, ours=organisation(tx.keystore.recovery_key)):
         raise ForeignReports
     await tx.change(_UNNAMED)
+    await tx.change(_UNASSIGNED)
     parted = {name: await tx.change(statement) for name, statement in _PARTED.items()}
     known = await _count(tx, _CASES)
     # Both, always: "or" would leave the second alone.

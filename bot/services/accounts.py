@@ -33,7 +33,7 @@ import structlog
 
 from bot.services import permissions
 from bot.services.openings import MOST, Openings, TooMany
-from bot.services.permissions import Actor, Role
+from bot.services.permissions import Actor, NotAllowed, Role
 from flows.text import Language
 from storage.database import Database, StaffMember, Work
 from storage.keyring import Keyring, Unlocked
@@ -260,6 +260,20 @@ class Accounts:
         """End somebody else's lock, and let them open cases again. Raises `NotAllowed`."""
         await self.openings.lift(actor, person)
         await self._database.run(lambda work: work.staff.unlock(person))
+
+    async def end_sessions(self, actor: Actor, person: str) -> None:
+        """End all sessions of somebody, in other processes within seconds. Raises `NotAllowed`."""
+        permissions.require(actor, "staff.manage")
+        now = self._clock()
+
+        async def job(work: Work) -> None:
+            if await work.staff.find(person) is None:
+                raise NotAllowed("staff.manage")
+            await work.staff.end_sessions(person)
+            await work.audit.append(actor.staff, "staff.end_sessions", person, now)
+
+        await self._database.run(job)
+        self._end_all_of(person)
 
     async def change_profile(
         self, actor: Actor, *, name: str | None = None, language: Language | None = None

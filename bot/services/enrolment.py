@@ -195,6 +195,24 @@ class Enrolment:
         self._ring.revoke(person)
         return Left(member, assigned, could_open)
 
+    async def revoke_in_keyring(self, person: str) -> None:
+        """Destroy slot and grants of somebody who has no account. Raises `EnrolmentRefused`.
+
+        Somebody let in by `athar keys recover`, or from before a keystore was made anew.
+        """
+        raw = self._raw(person)
+        if any(it.handle == raw.hex() for it in await self.people()):
+            raise EnrolmentRefused("whose id this is has an account: revoke by the login")
+        if self._ring.staff() == (raw,):
+            raise EnrolmentRefused("nobody else is in this keyring: add somebody first")
+        now = self._clock()
+
+        async def job(work: Work) -> None:
+            await work.audit.append(SHELL, "staff.revoke", raw.hex(), now)
+
+        await self._database.run(job)
+        self._ring.revoke(raw)
+
     async def reset(self, granter: Granter, login: str) -> Enrolled:
         """Give somebody a new passphrase and a new secret; what it had works no more.
 
@@ -258,17 +276,21 @@ class Enrolment:
         return Enrolled(member, passphrase, member.secret, uri)
 
     def _person_without_account(self, person: str, people: Sequence[StaffMember]) -> str:
+        raw = self._raw(person)
+        if any(it.handle == raw.hex() for it in people):
+            raise EnrolmentRefused("whose id --person gives has an account: say --by LOGIN")
+        if self._ring.role_of(raw) is not Granted.ADMINISTRATOR:
+            raise EnrolmentRefused("whose id --person gives is no administrator in this keyring")
+        return raw.hex()
+
+    def _raw(self, person: str) -> bytes:
         try:
             raw = bytes.fromhex(person)
         except ValueError:
             raise EnrolmentRefused("--person is 32 hexadecimal digits") from None
         if raw not in self._ring.staff():
             raise EnrolmentRefused("nobody in this keyring has the id --person gives")
-        if any(it.handle == raw.hex() for it in people):
-            raise EnrolmentRefused("whose id --person gives has an account: say --by LOGIN")
-        if self._ring.role_of(raw) is not Granted.ADMINISTRATOR:
-            raise EnrolmentRefused("whose id --person gives is no administrator in this keyring")
-        return raw.hex()
+        return raw
 
     async def _refuse_taken(self, login: str) -> None:
         if await self._database.run(lambda work: work.staff.find_by_login(login)) is not None:
