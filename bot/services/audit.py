@@ -8,7 +8,7 @@ done whenever somebody signs in; `verify` walks both logs from their beginning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ import structlog
 
 from bot.services import permissions
 from bot.services.permissions import Actor
+from storage.audit import Act
 from storage.database import Database, Fault, Head, Work
 from storage.heads import Heads
 
@@ -36,7 +37,8 @@ MOST: Final = 200
 class Entry:
     """One row as staff read it. ``actor_name`` and ``object_name`` are empty where no person is.
 
-    ``actor`` and ``object`` are what stands in the row: handles, or a fixed word.
+    ``actor`` and ``object`` are what stands in the row: handles, or a fixed word. ``detail`` is what
+    stands behind the verb, such as the role that was granted.
     """
 
     seq: int
@@ -46,6 +48,7 @@ class Entry:
     object: str
     actor_name: str = field(default="", repr=False)
     object_name: str = field(default="", repr=False)
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +100,7 @@ class AuditLog:
             await work.audit.append(actor.staff, "audit.read", "audit", now)
             acts = await work.audit.page(before, min(limit, MOST))
             names = {it.handle: it.name for it in await work.staff.list()}
-            return [
-                Entry(
-                    act.seq, act.at, act.actor, act.verb, act.object,
-                    names.get(act.actor, ""), names.get(act.object, ""),
-                )
-                for act in acts
-            ]  # fmt: skip
+            return [_entry(act, names) for act in acts]
 
         return await self._database.run(job)
 
@@ -164,6 +161,12 @@ class AuditLog:
             return False
         self._heads.remember(heads)
         return True
+
+
+def _entry(act: Act, names: Mapping[str, str]) -> Entry:
+    verb, _, detail = act.verb.partition(":")
+    actor_name, object_name = names.get(act.actor, ""), names.get(act.object, "")
+    return Entry(act.seq, act.at, act.actor, verb, act.object, actor_name, object_name, detail)
 
 
 async def _heads(work: Work) -> dict[str, Head]:

@@ -168,7 +168,7 @@ class Enrolment:
         now = self._clock()
 
         async def job(work: Work) -> StaffMember:
-            await work.audit.append(granter.staff, f"staff.grant.{role}", member.handle, now)
+            await work.audit.append(granter.staff, f"staff.grant:{role}", member.handle, now)
             return await work.staff.change(member.handle, role=role)
 
         return await self._database.run(job)
@@ -253,7 +253,7 @@ class Enrolment:
         async def job(work: Work) -> StaffMember:
             if first and await work.staff.count():
                 raise EnrolmentRefused("somebody has an account already")
-            await work.audit.append(granter.staff, f"staff.add.{role}", handle, now)
+            await work.audit.append(granter.staff, f"staff.add:{role}", handle, now)
             return await work.staff.add(handle, login, name, language, role, secret, now)
 
         try:

@@ -55,16 +55,18 @@ async def test_the_log_is_read_newest_first_with_names(
     database: Database, log: AuditLog, clock: Clock
 ) -> None:
     await some_acts(database, clock)
-    await database.run(lambda work: work.audit.append("shell", "staff.revoke", RIMA, clock()))
+    await database.run(
+        lambda work: work.audit.append("shell", "staff.grant:coordinator", RIMA, clock())
+    )
     page = await log.page(actor(), limit=3)
     assert [(it.seq, it.verb) for it in page] == [
         (6, "audit.read"),
-        (5, "staff.revoke"),
+        (5, "staff.grant"),
         (4, "case.read"),
     ]
     assert (page[1].actor, page[1].actor_name, page[1].object_name) == ("shell", "", "Rima")
     assert (page[2].actor_name, page[2].object, page[2].object_name) == ("Rima", CASE, "")
-    assert page[2].at == clock()
+    assert (page[1].detail, page[2].detail, page[2].at) == ("coordinator", "", clock())
     assert "Rima" not in repr(page[1])
     older = await log.page(actor("administrator"), before=page[-1].seq, limit=10_000)
     assert [it.seq for it in older] == [3, 2, 1]
