@@ -227,15 +227,18 @@ def _moment_of(told: Told) -> datetime:
     return told[told.latest].at
 
 
-def returned(codes: Sequence[str], language: Language) -> Session:
+def returned(codes: Sequence[str], language: Language, quiet: bool = False) -> Session:
     """Return a session for a family whose last one has expired but whose cases are tied to it."""
-    return Session(language=language, flow=MENU, receipts=tuple(codes))
+    return Session(language=language, flow=MENU, receipts=tuple(codes), quiet=quiet)
 
 
 def _turn(step: Step, before: Session, now: datetime) -> Turn:
     session, effects = step
     if session.asked != before.asked:
         session = replace(session, asked_at=int(now.timestamp()) if session.asked else 0)
+    for effect in effects:
+        if isinstance(effect, Silence):
+            session = replace(session, quiet=not effect.over)
     return Turn(session, tuple(effect for effect in effects if not isinstance(effect, Finished)))
 
 
@@ -513,7 +516,7 @@ def _consented(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...
 def _leave(talk: Talk, effects: tuple[Effect | Finished, ...], words: tuple[Sentence, ...]) -> Step:
     """Nothing of this contact is kept, but for the ties to reports it sent before."""
     if talk.session.receipts:
-        kept = returned(talk.session.receipts, talk.session.language)
+        kept = returned(talk.session.receipts, talk.session.language, talk.session.quiet)
         return kept, (*_settles(effects), Say(words), Forget())
     fresh = Session(language=talk.session.language)
     return fresh, (*_settles(effects), Say(words), Forget(everything=True))
@@ -591,7 +594,7 @@ def _submit(talk: Talk) -> Step:
     words = SUBMITTED if report.reach == "reachable" else SUBMITTED_DETACHED
     day = talk.tools.today(talk.now) + timedelta(days=FIRST_WORD_DAYS)
     filled = tuple(_filled(sentence, day) for sentence in words)
-    effects: tuple[Effect, ...] = (Submit(report), Say(filled))
+    effects: tuple[Effect, ...] = (Submit(report), *_heard_again(talk, report), Say(filled))
     drafts = {
         name: draft
         for name, draft in talk.session.drafts.items()
@@ -608,6 +611,14 @@ def _submit(talk: Talk) -> Step:
     if report.reach == "detached":
         return Session(language=session.language), (*effects, Forget(everything=True))
     return session, effects
+
+
+def _heard_again(talk: Talk, report: Report) -> tuple[Effect, ...]:
+    """A family that wanted silence and now says that we may write to it wants no silence."""
+    reach = report.answers.find("f3_reach")
+    said_now = reach is not None and reach.at >= report.started_at
+    wanted = talk.session.quiet and said_now and report.reach == "reachable"
+    return (Silence(over=True),) if wanted else ()
 
 
 def _is_shared(path: str) -> bool:
@@ -750,7 +761,7 @@ def _answer_follow_up(talk: Talk) -> Step:
 
 def _wished_for(answers: Told) -> tuple[Effect, ...]:
     wishes = {answer.value for key in ("k6_pause", "t6_on") if (answer := answers.get(key))}
-    silence = (Silence(), Say((follow_up.SILENT,))) if "silent" in wishes else ()
+    silence = (Silence(), Say(menu.QUIET)) if "silent" in wishes else ()
     if "withdraw" not in wishes:
         return silence
     return *silence, CallHuman("withdraw"), Say((follow_up.WITHDRAW,))
@@ -829,7 +840,26 @@ def _to_stop(talk: Talk) -> Step:
         return _leave(talk, (), (consent.STOPPED,))
     if _has_unsent(talk):
         return _show(talk, "stop")
+    if talk.session.receipts:
+        return _to_quiet(talk)
     return replace(talk.session, paused=True, view=""), (Say((asking.THANKS,)),)
+
+
+def _to_quiet(talk: Talk) -> Step:
+    """Nothing is unfinished, so what is to stop are our own words."""
+    if not talk.session.receipts:
+        return _unknown_command(talk)
+    unfinished = talk.flow is not None
+    session = replace(talk.session, view="", paused=not unfinished)
+    if unfinished:
+        after, effects = _go_on(talk.having(session), menu.QUIET)
+        return after, (Silence(), *effects)
+    return replace(session, asked=None), (Silence(), Say(menu.QUIET))
+
+
+def _to_write(talk: Talk) -> Step:
+    after, effects = _go_on(talk.having(replace(talk.session, view="")), (menu.QUIET_OVER,))
+    return after, (Silence(over=True), *effects)
 
 
 def _has_unsent(talk: Talk) -> bool:
@@ -1093,6 +1123,8 @@ _COMMANDS: Mapping[str, Command] = {
     "add": _to_add,
     "status": _to_status,
     "choices": _to_choices,
+    "quiet": _to_quiet,
+    "write": _to_write,
     "open": _to_open,
     "withdraw": _to_withdraw,
     "withdraw_yes": _to_withdrawn,

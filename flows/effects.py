@@ -174,7 +174,12 @@ class LeaveFollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """The family wants no words from us but answers to its own."""
+    """The family wants no words from us but answers to its own; when ``over``, it wants them again.
+
+    The session that comes out of the turn remembers it (`Session.quiet`).
+    """
+
+    over: bool = False
 
 
 Effect = (

@@ -19,6 +19,8 @@ CHOICES: dict[str, Choosable] = {
         Choosable("add", _("Add to my report"), ("add", "إضافة")),
         Choosable("status", _("Where my report stands"), ("status", "وضع بلاغي")),
         Choosable("choices", _("My choices: sharing"), ("choices", "خياراتي")),
+        Choosable("quiet", _("No more messages from you"), ("no messages", "بلا رسائل")),
+        Choosable("write", _("Write to me again"), ("write again", "مراسلة من جديد")),
         Choosable("open", _("Go on with the questions for me"), ("questions", "الأسئلة")),
         Choosable("language", _("Language: العربية / English"), ("language", "اللغة", "لغة")),
         Choosable("person", _("Talk to a person"), ("person", "موظف")),
@@ -37,7 +39,7 @@ def items(session: Session) -> list[Choosable]:
     codes += ["open"] if "follow_up" in session.drafts and not draft else []
     codes += ["add", "status"]
     if session.receipts:
-        codes.append("choices")
+        codes += ["choices", "write" if session.quiet else "quiet"]
     codes += ["language", "person", "verify", "wipe", "withdraw", "help"]
     return [CHOICES[code] for code in codes]
 
@@ -83,6 +85,12 @@ DELETED: tuple[Sentence, ...] = (
     _("The draft is deleted and cannot be read by anybody any more."),
     _("The messages above are still shown here. To clear them too, write “wipe”."),
 )
+
+QUIET: tuple[Sentence, ...] = (
+    _("We will not write to you unasked any more. What you write here is still answered."),
+    _("To hear from us again, write “menu”, then choose: Write to me again."),
+)
+QUIET_OVER = _("Thank you. From now on we write to you here again when there is something for you.")
 
 HUMAN: tuple[Sentence, ...] = (
     _("We have asked our team to write to you here. You can go on in the meantime."),

@@ -186,7 +186,8 @@ class Session:
     its own; ``tapped`` is the last button that did its work.
     ``asked_at`` is when the open question was asked, in whole seconds since 1970 (UTC).
     ``receipts`` are the codes of reports submitted from here while reachable; ``carried`` holds
-    what a next report need not ask again, until the family says whether there is one.
+    what a next report need not ask again, until the family says whether there is one. ``quiet``:
+    the family wants no words from us but answers to its own.
     """
 
     language: Language = "ar"
@@ -202,6 +203,7 @@ class Session:
     receipts: tuple[str, ...] = ()
     carried: Told = field(default_factory=Told)
     urgent: bool = False
+    quiet: bool = False
 
     @property
     def form(self) -> Form:
@@ -319,6 +321,7 @@ def _pack_session(session: Session) -> dict[str, Any]:
         "c": list(session.receipts),
         "s": session.carried.packed(),
         "u": session.urgent,
+        "h": session.quiet,
     }
 
 
@@ -340,6 +343,7 @@ def _open_session(held: dict[str, Any]) -> Session:
         receipts=tuple(held["c"]),
         carried=_packed_told(held["s"]),
         urgent=held["u"],
+        quiet=held.get("h", False),
     )
 
 

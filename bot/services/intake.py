@@ -29,7 +29,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -39,6 +39,7 @@ from bot.letters import gather, pack, pack_inbound
 from bot.messages import Address, ChannelName, Inbound, Outbound, Unreadable
 from bot.pace import Pace, People
 from bot.render import Reader, render
+from bot.services.segments import hours_of, segment_of, zone_of
 from bot.services.standing import tell_standing
 from flows import receipt
 from flows.conversation import FLOWS, respond, returned, submitted
@@ -50,6 +51,7 @@ from flows.effects import (
     Forget,
     Say,
     Settle,
+    Silence,
     Submit,
     Tap,
     TellStatus,
@@ -64,7 +66,17 @@ from flows.shape import Flow
 from flows.text import LANGUAGES, Language, Words, _
 from storage.database import Database, Work
 from storage.errors import CannotKeep, NotFound, Rejected, StorageError
-from storage.values import Case, Contact, Letter, NewLetter, Noted, Reach, UpdateKey
+from storage.outbox import STOPPED
+from storage.values import (
+    Case,
+    Contact,
+    Letter,
+    NewLetter,
+    Noted,
+    Reach,
+    Standing,
+    UpdateKey,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -459,7 +471,8 @@ class _Taking:
         if lane.contact.revision == 0 or lane.changed:
             return None
         codes = [case.code for case in await self._cases(lane)]
-        return returned(codes, _language(hint)) if codes else None
+        quiet = lane.contact.state == "stopped"
+        return returned(codes, _language(hint), quiet) if codes else None
 
     async def set_aside(self, message: Inbound | Unreadable, reason: str) -> None:
         """Keep ``message`` in a row of its own, boxed, for somebody to look at."""
@@ -471,10 +484,12 @@ class _Taking:
         """Move the conversation on by ``message`` and carry out what follows."""
         lane = self._lanes[_reach(message.address)]
         if message.kind == "blocked":
-            await self._mark(lane, "blocked")
+            if lane.contact.state != "stopped":
+                await self._mark(lane, "blocked")
             return
         if lane.contact.state == "blocked":
-            await self._mark(lane, "active")
+            quiet = lane.session is not None and lane.session.quiet
+            await self._mark(lane, "stopped" if quiet else "active")
         if message.kind == "unblocked":
             return
         self.note(message)
@@ -511,7 +526,7 @@ class _Taking:
         if message.message_id and message.kind != "button":
             self._noted.append(Noted(lane.contact.id, message.message_id, "in", self._now))
 
-    async def _mark(self, lane: _Lane, state: Literal["active", "blocked"]) -> None:
+    async def _mark(self, lane: _Lane, state: Standing) -> None:
         await self._work.contacts.mark(lane.contact.id, state)
         lane.contact = replace(lane.contact, state=state)
 
@@ -542,6 +557,8 @@ class _Taking:
                 await self._forget(lane, everything)
             case Withdraw():
                 await self._withdraw(lane, doing)
+            case Silence():
+                await self._silence(lane, effect)
             case _:
                 doing.effects.append(effect)
 
@@ -553,9 +570,25 @@ class _Taking:
         first_word_on = self._day + timedelta(days=FIRST_WORD_DAYS)
         await self._work.cases.promise_word(case.id, first_word_on)
         await self._alert("urgent" if report.urgent else "new_report", case.id)
+        if report.reach == "reachable":
+            await self._note_where(lane, doing, case, report)
         doing.cases.append(case)
         doing.known["code"] = case.code
         doing.session = submitted(doing.session, case.code, report.reach)
+
+    async def _note_where(self, lane: _Lane, doing: _Doing, case: Case, report: Report) -> None:
+        """Keep the little by which a reachable family is written to: coarse facts, and its day."""
+        await self._work.segments.put(case.id, segment_of(report))
+        zone, hours = zone_of(report), hours_of(report)
+        if zone or hours:
+            await self._work.contacts.note_day(lane.contact.id, zone, hours)
+        if lane.contact.state == "stopped" and not doing.session.quiet:
+            await self._mark(lane, "active")  # its silence was of a talk that has ended
+
+    async def _silence(self, lane: _Lane, effect: Silence) -> None:
+        await self._mark(lane, "active" if effect.over else "stopped")
+        if not effect.over:
+            await self._work.outbox.silence(lane.contact.id, STOPPED, self._now)
 
     async def _add(self, lane: _Lane, doing: _Doing, effect: Add) -> None:
         lane.renew = True
@@ -586,12 +619,16 @@ class _Taking:
         lane.renew = True
         lane.forget = everything
         if everything:
+            await self._work.segments.forget_of(lane.contact.id)
             await self._work.cases.untie(lane.contact.id)
+            await self._work.contacts.forget_day(lane.contact.id)
 
     async def _withdraw(self, lane: _Lane, doing: _Doing) -> None:
         doing.cases += await self._cases(lane)
         for case in doing.cases:
             await self._work.cases.mark(case.id, WITHDRAWN)
+            await self._work.segments.forget(case.id)
+        await self._work.outbox.silence(lane.contact.id, WITHDRAWN, self._now)
 
     # ------------------------------------------------------------------------------- speaking
 
@@ -650,6 +687,9 @@ class _Taking:
         ]
         if changed:
             await work.contacts.save(changed, self._today)
+            for contact, session in changed:
+                if session.receipts and _reads_another(contact.session, session):
+                    await work.segments.speak(contact.id, session.language)
         if letters:
             await work.outbox.put(letters)
             await self._claim(letters, written)
@@ -722,6 +762,10 @@ def _is_only_words(turn: Turn) -> bool:
 
 WITHDRAWN = "withdrawn"
 """The work state of a case whose family has withdrawn its report."""
+
+
+def _reads_another(before: Session | None, after: Session) -> bool:
+    return before is not None and before.language != after.language
 
 
 def _is_detached(effect: Effect) -> bool:

@@ -19,6 +19,7 @@ from flows.effects import (
     Forget,
     Say,
     Settle,
+    Silence,
     Tap,
     TellStatus,
     Turn,
@@ -571,10 +572,46 @@ def test_who_stopped_before_the_consent_can_still_clear_the_chat(words: str) -> 
         sound(turn)
 
 
-@pytest.mark.parametrize("wish", ["/pause", "/stop"])
-def test_nothing_is_called_kept_where_nothing_was_told(wish: str) -> None:
-    turn = typed(dict(states())["sent"].session, wish)
+def test_nothing_is_called_kept_where_nothing_was_told() -> None:
+    turn = typed(dict(states())["sent"].session, "/pause")
     assert turn.effects == (Say((asking.THANKS,)),)
+
+
+def test_stop_where_nothing_is_unfinished_stops_our_own_words() -> None:
+    """What else could it mean? And it says how to have them again."""
+    sent = dict(states())["sent"].session
+    turn = typed(sent, "/stop")
+    assert turn.effects == (Silence(), Say(menu.QUIET))
+    assert (sent.quiet, turn.session.quiet) == (False, True)
+    assert unpack(pack(turn.session)) == turn.session
+    again = typed(typed(turn.session, "menu").session, "Write to me again")
+    assert again.effects[0] == Silence(over=True)
+    assert again.session.quiet is False
+
+
+def test_a_family_without_a_report_is_thanked_when_it_stops() -> None:
+    """Nobody writes to it unasked: there is nothing to promise."""
+    agreed = replace(dict(states())["sent"].session, receipts=())
+    assert typed(agreed, "/stop").effects == (Say((asking.THANKS,)),)
+
+
+def test_the_menu_offers_one_of_both_ways() -> None:
+    sent = dict(states())["sent"].session
+    offered = {item.code for item in menu.items(sent)}
+    quiet = {item.code for item in menu.items(replace(sent, quiet=True))}
+    assert {"quiet", "write"} & offered == {"quiet"}
+    assert {"quiet", "write"} & quiet == {"write"}
+
+
+def test_silence_from_the_menu_goes_on_with_what_is_unfinished() -> None:
+    """Only our own words stop: a draft that is being told is not left."""
+    sent = dict(states())["sent"].session
+    telling = typed(typed(sent, "menu").session, "Report another missing person").session
+    turn = typed(typed(telling, "menu").session, "No more messages from you")
+    assert turn.effects[0] == Silence()
+    assert turn.session.quiet
+    assert turn.session.asked is not None
+    assert not turn.session.paused
 
 
 def test_a_deleted_draft_is_said_to_be_still_on_the_screen() -> None:
