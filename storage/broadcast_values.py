@@ -14,7 +14,7 @@ from flows.text import Language
 
 State = Literal["draft", "submitted", "approved", "running", "paused", "done", "cancelled"]
 """``submitted``: waits for a second person, and is frozen from then on; ``approved``: its people
-are being written down; ``running``: they are being written to. Ended are ``done``, ``cancelled``."""
+are being written down; ``running``: they are being written to. ``done`` and ``cancelled`` end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Broadcast:
     ``handle`` is 32 hexadecimal digits, ``number`` what staff say to each other. ``drafted_by``
     and ``approved_by`` are handles of staff. ``digest`` is the hash of everything an approval is
     given to: words, audience and limit. ``reason`` says why it is paused: ``asked``, ``failures``.
+    ``listed_at`` is when everybody it is for had been written down.
     """
 
     handle: str
@@ -83,6 +84,7 @@ class Broadcast:
     drafted_at: datetime
     approved_by: str | None
     approved_at: datetime | None
+    listed_at: datetime | None
     ended_at: datetime | None
 
 

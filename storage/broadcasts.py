@@ -223,13 +223,9 @@ class Broadcasts:
 
     # ── the ledger ──
 
-    async def open(self) -> Sequence[tuple[Broadcast, bool]]:
-        """Return the broadcasts there is something to do for, oldest first, their rows held.
-
-        Beside each stands whether everybody it is for is written down.
-        """
-        rows = await self._tx.rows(_open(self._tx.postgres))
-        return [(self._broadcast(row), row.listed_at is not None) for row in rows]
+    async def open(self) -> Sequence[Broadcast]:
+        """Return the broadcasts there is something to do for, oldest first, their rows held."""
+        return [self._broadcast(row) for row in await self._tx.rows(_open(self._tx.postgres))]
 
     async def on_their_way(self, broadcast: Broadcast) -> int:
         """Return how many letters about a broadcast are in the outbox."""
@@ -420,6 +416,7 @@ class Broadcasts:
             drafted_at=as_moment(row.drafted_at),
             approved_by=row.approver.hex() if row.approver else None,
             approved_at=_moment(row.approved_at),
+            listed_at=_moment(row.listed_at),
             ended_at=_moment(row.ended_at),
         )
 

@@ -13,13 +13,37 @@ once, whatever is left to do. What has become of whom stands in the ledger of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import math
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
 from typing import Final, Literal
+from zoneinfo import ZoneInfo
 
-from bot.services.permissions import Actor
-from flows.text import Language
+import structlog
+
+from bot.channels.base import Limits
+from bot.messages import ChannelName
+from bot.pace import Bucket
+from bot.render import Reader, Speak, render
+from bot.services import permissions
+from bot.services.cells import csv_of
+from bot.services.notices import ELSEWHERE, Notices
+from bot.services.permissions import Actor, NotAllowed
+from bot.services.upkeep import day_begins, day_of, zone_named
+from flows.effects import Say
+from flows.fate_words import find_fate_words
+from flows.menu import NOTICE, OPEN
+from flows.text import LANGUAGES, Bilingual, Language
 from storage.broadcast_values import Audience, Broadcast, Count, Draft, Progress, State
+from storage.broadcasts import Entry, Person
+from storage.database import Database, Work
+from storage.tables import ABOUT_BROADCAST
+from storage.values import NewLetter
+
+log = structlog.get_logger(__name__)
 
 __all__ = [
     "Audience",
@@ -32,6 +56,9 @@ __all__ = [
     "Sample",
     "State",
 ]
+
+BROADCAST: Final = 2
+"""Priority of letters: behind replies and follow-ups."""
 
 Reason = Literal[
     "no_title",  # there is none, or it is too long
@@ -51,6 +78,12 @@ Reason = Literal[
 LONGEST_TITLE: Final = 120
 LONGEST: Final = 3_500
 """Characters (as providers count them) of the words in one language: one message, with room."""
+LEAST_TRIED: Final = 20
+"""Below so many people tried a share of failures says nothing yet."""
+WINDOW: Final = 3.0
+"""Seconds' worth of letters that stand in the outbox at a time."""
+AT_ONCE: Final = 500
+"""People taken in one transaction."""
 
 
 class Refused(Exception):
@@ -78,72 +111,471 @@ class Sample:
     words: str = field(repr=False)
 
 
+Wake = Callable[[str, str], None]
+Change = Callable[[Work, Broadcast, datetime], Awaitable[None]]
+
+
 class Broadcasts:
-    """Broadcasts for the staff rooms, and the pump that carries them out."""
+    """Broadcasts for the staff rooms, and the pump that carries them out.
+
+    ``paces`` names the accounts of ours that words to many go out by, and how many messages a
+    second each may say. ``per_hour`` is the most people written to in an hour, 0 for no such limit.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        speak: Speak,
+        *,
+        clock: Callable[[], datetime],
+        zone: ZoneInfo,
+        paces: Mapping[tuple[str, str], float],
+        wake: Wake = lambda _channel, _account: None,
+        limits: Mapping[ChannelName, Limits] = MappingProxyType({}),
+        per_hour: int = 0,
+    ) -> None:
+        self._database = database
+        self._speak = speak
+        self._notices = Notices(speak, limits)
+        self._clock = clock
+        self._zone = zone
+        self._paces = paces
+        self._wake = wake
+        self._window = max(1, int(WINDOW * min(paces.values(), default=1.0)))
+        self._hourly = Bucket(per_hour / 3600, 1 + per_hour / 1800) if per_hour else None
+
+    # ------------------------------------------------------------------------------- drafting
 
     async def draft(self, actor: Actor, draft: Draft) -> Broadcast:
         """Keep a new draft. Raises `Refused`, `NotAllowed`."""
-        raise NotImplementedError
+        permissions.require(actor, "broadcast.draft")
+        checked, now = _checked(draft), self._clock()
+
+        async def job(work: Work) -> Broadcast:
+            handle = await work.broadcasts.add(checked, actor.staff, now)
+            await work.audit.append(actor.staff, "broadcast.draft", handle, now)
+            return await _get(work, handle)
+
+        return await self._database.run(job)
 
     async def edit(self, actor: Actor, handle: str, draft: Draft) -> Broadcast:
         """Change a draft; only who drafted it may. Raises `Refused`, `NotAllowed`."""
-        raise NotImplementedError
+        checked = _checked(draft)
+
+        async def change(work: Work, broadcast: Broadcast, _now: datetime) -> None:
+            _require_own(actor, broadcast)
+            _require_state(broadcast, "draft")
+            await work.broadcasts.rewrite(broadcast, checked)
+
+        return await self._change(actor, "broadcast.draft", "broadcast.edit", handle, change)
 
     async def read(self, actor: Actor, handle: str) -> Broadcast:
         """Return one broadcast. Raises `NotAllowed`, also when there is none."""
-        raise NotImplementedError
+        permissions.require(actor, "broadcast.read")
+
+        async def job(work: Work) -> Broadcast:
+            return await _get(work, handle)
+
+        return await self._database.run(job)
 
     async def find(self, actor: Actor, number: int) -> Broadcast | None:
         """Return the broadcast with this number, or None."""
-        raise NotImplementedError
+        permissions.require(actor, "broadcast.read")
+
+        async def job(work: Work) -> Broadcast | None:
+            return await work.broadcasts.find_by_number(number)
+
+        return await self._database.run(job)
 
     async def list(self, actor: Actor, most: int = 50) -> Sequence[Broadcast]:
         """Return the newest broadcasts, newest first."""
-        raise NotImplementedError
+        permissions.require(actor, "broadcast.read")
+
+        async def job(work: Work) -> Sequence[Broadcast]:
+            return await work.broadcasts.list(most)
+
+        return await self._database.run(job)
 
     async def count(self, actor: Actor, audience: Audience) -> Count:
         """Return how many people an audience is now, and who is left out and why."""
-        raise NotImplementedError
+        permissions.require(actor, "broadcast.draft")
+        _check_audience(audience)
+
+        async def job(work: Work) -> Count:
+            return await work.broadcasts.count(audience, self._paces.keys())
+
+        return await self._database.run(job)
 
     def render_sample(self, actor: Actor, draft: Draft) -> Sequence[Sample]:
-        """Return what families would see, in both languages."""
-        raise NotImplementedError
+        """Return what families would see, in both languages. Raises `Refused`, `NotAllowed`."""
+        permissions.require(actor, "broadcast.read")
+        checked = _checked(draft)
+        return [self._sample(checked, language) for language in LANGUAGES]
+
+    def _sample(self, draft: Draft, language: Language) -> Sample:
+        reader = Reader(self._speak, language, "", ELSEWHERE["telegram"])
+        said = render([Say((Bilingual(draft.ar, draft.en),))], reader)
+        words = "\n\n".join(each.text for each in said)
+        notice, button = self._speak(NOTICE, language, ""), self._speak(OPEN, language, "")
+        return Sample(language, notice, button, words)
+
+    # ------------------------------------------------------------------------------ approving
 
     async def submit(self, actor: Actor, handle: str) -> Broadcast:
         """Freeze a draft and ask the other coordinators to approve it. Raises `Refused`."""
-        raise NotImplementedError
+
+        async def change(work: Work, broadcast: Broadcast, now: datetime) -> None:
+            _require_own(actor, broadcast)
+            _require_state(broadcast, "draft")
+            _checked(broadcast.draft)
+            audience = broadcast.draft.audience
+            if not (await work.broadcasts.count(audience, self._paces.keys())).people:
+                raise Refused("nobody")
+            await work.broadcasts.set_state(broadcast, "submitted")
+            await work.alerts.put("broadcast_waits_for_approval", now, number=broadcast.number)
+
+        return await self._change(actor, "broadcast.draft", "broadcast.submit", handle, change)
 
     async def take_back(self, actor: Actor, handle: str) -> Broadcast:
         """Make a draft of what waits for approval again: the drafter thinks anew, or a second
         person declines. Raises `Refused`."""
-        raise NotImplementedError
+
+        async def change(work: Work, broadcast: Broadcast, _now: datetime) -> None:
+            _require_state(broadcast, "submitted")
+            await work.broadcasts.set_state(broadcast, "draft")
+
+        return await self._change(actor, "broadcast.draft", "broadcast.take_back", handle, change)
 
     async def approve(self, actor: Actor, handle: str, digest: str) -> Broadcast:
         """Let it go out. ``digest`` names what the approver has read. Raises `Refused`."""
-        raise NotImplementedError
+
+        async def change(work: Work, broadcast: Broadcast, now: datetime) -> None:
+            if broadcast.drafted_by == actor.staff:
+                raise Refused("own")
+            _require_state(broadcast, "submitted")
+            if broadcast.digest != digest:
+                raise Refused("changed")
+            _checked(broadcast.draft)
+            if not await work.broadcasts.approve(broadcast, actor.staff, now):
+                raise Refused("state")
+
+        return await self._change(actor, "broadcast.approve", "broadcast.approve", handle, change)
+
+    # ------------------------------------------------------------------------------- steering
 
     async def pause(self, actor: Actor, handle: str) -> Broadcast:
         """Write to nobody further for now; doing it twice does no harm. Raises `Refused`."""
-        raise NotImplementedError
+
+        async def change(work: Work, broadcast: Broadcast, now: datetime) -> None:
+            _require_state(broadcast, "approved", "running", "paused")
+            if broadcast.state != "paused":
+                await _pause(work, broadcast, "asked", now)
+
+        return await self._change(actor, "broadcast.steer", "broadcast.pause", handle, change)
 
     async def resume(
         self, actor: Actor, handle: str, stop_at_percent: int | None = None
     ) -> Broadcast:
         """Go on, perhaps with another limit. Raises `Refused`."""
-        raise NotImplementedError
+
+        async def change(work: Work, broadcast: Broadcast, now: datetime) -> None:
+            _require_state(broadcast, "paused")
+            limit = broadcast.draft.stop_at_percent
+            if stop_at_percent is not None:
+                limit = _checked_percent(stop_at_percent)
+                await work.broadcasts.set_limit(broadcast, limit)
+            if await _is_failing(work, broadcast, limit, now):
+                raise Refused("still_failing")
+            await work.broadcasts.set_state(
+                broadcast, "running" if broadcast.listed_at else "approved"
+            )
+
+        return await self._change(actor, "broadcast.steer", "broadcast.resume", handle, change)
 
     async def cancel(self, actor: Actor, handle: str) -> Broadcast:
         """Write to nobody further, ever; a draft is given up likewise. Raises `Refused`."""
-        raise NotImplementedError
+
+        async def change(work: Work, broadcast: Broadcast, now: datetime) -> None:
+            if broadcast.state == "done":
+                raise Refused("state")
+            if broadcast.state in ("draft", "submitted"):
+                await work.broadcasts.end(broadcast, "cancelled", now)
+            elif broadcast.state != "cancelled":
+                await work.broadcasts.set_state(broadcast, "cancelled")
+                await work.broadcasts.withdraw(broadcast, now, again=False)
+
+        return await self._change(actor, "broadcast.steer", "broadcast.cancel", handle, change)
 
     async def progress(self, actor: Actor, handle: str) -> Progress:
         """Return how many people are where."""
-        raise NotImplementedError
+        permissions.require(actor, "broadcast.read")
+        now = self._clock()
+
+        async def job(work: Work) -> Progress:
+            return await work.broadcasts.progress(await _get(work, handle), now)
+
+        return await self._database.run(job)
+
+    async def _change(
+        self, actor: Actor, act: str, verb: str, handle: str, change: Change
+    ) -> Broadcast:
+        """Carry ``change`` out on a broadcast whose row is held, with its row in the audit log."""
+        permissions.require(actor, act)
+        now = self._clock()
+
+        async def job(work: Work) -> Broadcast:
+            await change(work, await _get(work, handle, hold=True), now)
+            await work.audit.append(actor.staff, verb, handle, now)
+            return await _get(work, handle)
+
+        return await self._database.run(job)
+
+    # ------------------------------------------------------------------------------ reporting
 
     async def report(self, actor: Actor, handle: str) -> str:
-        """Return the report as CSV, safe to open in a spreadsheet; the export is recorded."""
-        raise NotImplementedError
+        """Return the report as CSV, safe to open in a spreadsheet; the export is recorded.
+
+        People stand in it by numbers that mean nothing elsewhere, and days instead of times.
+        """
+        permissions.require(actor, "broadcast.report")
+        now = self._clock()
+
+        async def first(work: Work) -> tuple[Broadcast, Progress]:
+            broadcast = await _get(work, handle)
+            await work.audit.append(actor.staff, "broadcast.report", handle, now)
+            return broadcast, await work.broadcasts.progress(broadcast, now)
+
+        broadcast, progress = await self._database.run(first)
+        rows = [*self._summary(broadcast, progress), [], list(_HEADINGS)]
+        after = 0
+        while True:
+            slice_, end = await self._database.run(_slice(broadcast, after))
+            if not slice_:
+                return csv_of(rows)
+            rows += [
+                [it.number, _shown(it.state, broadcast), "yes" if it.repeated else "no", it.reason,
+                 day_of(it.changed_at, self._zone)]
+                for it in slice_
+            ]  # fmt: skip
+            after = end
+
+    def _summary(self, broadcast: Broadcast, progress: Progress) -> list[list[object]]:
+        days = {
+            "drafted": broadcast.drafted_at,
+            "approved": broadcast.approved_at,
+            "ended": broadcast.ended_at,
+        }
+        return [
+            ["broadcast", broadcast.number],
+            ["title", broadcast.draft.title],
+            ["state", broadcast.state],
+            *([name, day_of(at, self._zone) if at else ""] for name, at in days.items()),
+            ["people", progress.people],
+            *([name, getattr(progress, name)] for name in _COUNTED),
+        ]
+
+    # -------------------------------------------------------------------------------- the pump
 
     async def pump(self) -> int:
-        """Do what is due for running broadcasts; return how many letters were put."""
-        raise NotImplementedError
+        """Do what is due for running broadcasts; return how many letters were put.
+
+        One step is one short transaction: replies are written in between.
+        """
+        put = 0
+        while True:
+            step = await self._database.run(self._step)
+            put += len(step.letters)
+            if self._hourly:
+                for _letter in step.letters:
+                    self._hourly.reserve(self._clock().timestamp())
+            for channel, account in {(it.channel, it.account) for it in step.letters}:
+                self._wake(channel, account)
+            if not step.more:
+                return put
+
+    async def _step(self, work: Work) -> _Step:
+        step, now = _Step(), self._clock()
+        open_ones = await work.broadcasts.open()
+        on_their_way = [await work.broadcasts.on_their_way(each) for each in open_ones]
+        room = min(AT_ONCE, self._window - sum(on_their_way), self._allowance(now))
+        for broadcast in open_ones:
+            if broadcast.state == "cancelled":
+                await self._sweep(work, broadcast, step, now)
+            elif broadcast.listed_at is None:
+                await self._list(work, broadcast, step, now)
+            elif broadcast.state == "running":
+                await self._run(work, broadcast, step, room - len(step.letters), now)
+        await work.outbox.put(step.letters)
+        return step
+
+    async def _sweep(self, work: Work, broadcast: Broadcast, step: _Step, now: datetime) -> None:
+        if await work.broadcasts.cancel_queued(broadcast, now):
+            step.more = True
+        elif await work.broadcasts.is_finished(broadcast):
+            await work.broadcasts.end(broadcast, "cancelled", now)
+
+    async def _list(self, work: Work, broadcast: Broadcast, step: _Step, now: datetime) -> None:
+        added = await work.broadcasts.list_people(broadcast, self._paces.keys(), now)
+        if not added and broadcast.state == "approved":
+            await work.broadcasts.set_state(broadcast, "running")
+        step.more = step.more or bool(added) or broadcast.state == "approved"
+
+    async def _run(
+        self, work: Work, broadcast: Broadcast, step: _Step, room: int, now: datetime
+    ) -> None:
+        if await _is_failing(work, broadcast, broadcast.draft.stop_at_percent, now):
+            log.error("broadcast_stopped", broadcast=broadcast.number, alarm=True)
+            await _pause(work, broadcast, "failures", now)
+            await work.alerts.put("broadcast_stopped", now, number=broadcast.number)
+            return
+        people = await work.broadcasts.take(broadcast, now, room) if room > 0 else []
+        letters = await self._put(work, people, now)
+        step.letters += letters
+        step.more = step.more or bool(people)
+        if not people and await work.broadcasts.is_finished(broadcast):
+            await work.broadcasts.end(broadcast, "done", now)
+
+    async def _put(self, work: Work, people: Sequence[Person], now: datetime) -> list[NewLetter]:
+        """Return the letters for those who can be written to now; note it of the others."""
+        ready: list[Person] = []
+        held: list[tuple[Person, datetime]] = []
+        for person in people:
+            ending = _ending(person)
+            if ending:
+                await work.broadcasts.leave_out([person], *ending, now)
+            elif until := day_begins(now, zone_named(person.zone, self._zone), person.hours):
+                held.append((person, until))
+            else:
+                ready.append(person)
+        await work.broadcasts.hold(held, now)
+        await work.broadcasts.put(ready, now)
+        return [self._letter(person, now) for person in ready]
+
+    def _letter(self, person: Person, now: datetime) -> NewLetter:
+        return self._notices.letter(
+            person.contact_id, (person.channel, person.account), person.language, BROADCAST, now,
+            about=ABOUT_BROADCAST, about_id=person.id,
+        )  # fmt: skip
+
+    def _allowance(self, now: datetime) -> int:
+        """How many more people may be written to in this moment."""
+        if self._hourly is None:
+            return AT_ONCE
+        moment = now.timestamp()
+        free = (moment - self._hourly.arrival) * self._hourly.rate + self._hourly.burst
+        return AT_ONCE if math.isinf(free) else max(0, math.floor(min(free, self._hourly.burst)))
+
+
+@dataclass(slots=True)
+class _Step:
+    """What one transaction of the pump came to; ``more``: there is something left to do at once."""
+
+    letters: list[NewLetter] = field(default_factory=list)
+    more: bool = False
+
+
+async def _get(work: Work, handle: str, *, hold: bool = False) -> Broadcast:
+    found = await work.broadcasts.find(handle, hold=hold) if _HANDLE.fullmatch(handle) else None
+    if found is None:
+        raise NotAllowed("broadcast")
+    return found
+
+
+async def _pause(
+    work: Work, broadcast: Broadcast, reason: Literal["asked", "failures"], now: datetime
+) -> None:
+    await work.broadcasts.set_state(broadcast, "paused", reason)
+    await work.broadcasts.withdraw(broadcast, now, again=True)
+
+
+async def _is_failing(work: Work, broadcast: Broadcast, percent: int, now: datetime) -> bool:
+    """Whether so many of a hundred tried were not reached that it is not to go on."""
+    failures = await work.broadcasts.failures(broadcast)
+    if failures * 100 < percent * LEAST_TRIED:
+        return False
+    tried = (await work.broadcasts.progress(broadcast, now)).tried
+    return tried >= LEAST_TRIED and failures * 100 >= percent * tried
+
+
+def _ending(person: Person) -> tuple[str, str] | None:
+    """Return what the ledger is to say of somebody who cannot be written to; else None."""
+    if person.state is None:
+        return "cancelled", "no_contact"
+    if person.state == "stopped":
+        return "opted_out", "stopped"
+    if person.state == "blocked":
+        return "blocked", "blocked"
+    return None if person.is_tied else ("cancelled", "withdrawn")
+
+
+def _slice(
+    broadcast: Broadcast, after: int
+) -> Callable[[Work], Awaitable[tuple[Sequence[Entry], int]]]:
+    def job(work: Work) -> Awaitable[tuple[Sequence[Entry], int]]:
+        return work.broadcasts.entries(broadcast, after, _ENTRIES_AT_ONCE)
+
+    return job
+
+
+def _shown(state: str, broadcast: Broadcast) -> str:
+    return "cancelled" if state == "queued" and broadcast.state == "cancelled" else state
+
+
+# ------------------------------------------------------------------------------- what is refused
+
+
+def _require_own(actor: Actor, broadcast: Broadcast) -> None:
+    if broadcast.drafted_by != actor.staff:
+        raise Refused("not_yours")
+
+
+def _require_state(broadcast: Broadcast, *states: State) -> None:
+    if broadcast.state not in states:
+        raise Refused("state")
+
+
+def _checked(draft: Draft) -> Draft:
+    """Return ``draft`` with its edges trimmed. Raises `Refused`."""
+    trimmed = replace(draft, title=draft.title.strip(), ar=draft.ar.strip(), en=draft.en.strip())
+    if not 0 < len(trimmed.title) <= LONGEST_TITLE:
+        raise Refused("no_title")
+    _check_words(trimmed.ar, "ar")
+    _check_words(trimmed.en, "en")
+    _check_audience(trimmed.audience)
+    _checked_percent(trimmed.stop_at_percent)
+    return trimmed
+
+
+def _check_words(words: str, language: Language) -> None:
+    if not _LETTERS[language].search(words):
+        raise Refused("no_words", language)
+    if len(words.encode("utf-16-le", "surrogatepass")) // 2 > LONGEST:
+        raise Refused("too_long", language)
+    if found := find_fate_words(words):
+        raise Refused("fate_words", language, found)
+
+
+def _check_audience(audience: Audience) -> None:
+    first, last = audience.first_year, audience.last_year
+    if first is not None and last is not None and first > last:
+        raise Refused("years")
+
+
+def _checked_percent(percent: int) -> int:
+    if not 1 <= percent <= 100:
+        raise Refused("percent")
+    return percent
+
+
+_HANDLE: Final = re.compile(r"[0-9a-f]{32}")
+_LETTERS: Final[Mapping[Language, re.Pattern[str]]] = {
+    "ar": re.compile("[\u0620-\u064a]"),
+    "en": re.compile("[A-Za-z]"),
+}
+"""A text without a letter of its language is not in its language."""
+_ENTRIES_AT_ONCE: Final = 5_000
+_HEADINGS: Final = ("person", "state", "repeated", "reason", "day")
+_COUNTED: Final = (
+    "queued", "held", "put", "sent", "opened", "failed", "blocked", "opted_out", "cancelled",
+    "unclear", "repeated",
+)  # fmt: skip
