@@ -36,6 +36,7 @@ from bot.pace import Pace
 from bot.phones import read_phone
 from bot.redaction import note_loop_failure
 from bot.scheduler import Scheduler, Tick
+from bot.services.broadcasts import Broadcasts
 from bot.services.intake import NO_NAME, Intake
 from bot.services.upkeep import Upkeep, day_begins, day_of, zone_named
 from bot.settings import Settings
@@ -193,7 +194,24 @@ class App:
             database, keystore, self._tools, limits, zone=self.settings.zone, clock=self._clock,
             wake=delivery.wake, known=organisation(self.settings),
         )  # fmt: skip
-        return Rooms(database, keystore, intake, delivery, upkeep)
+        broadcasts = Broadcasts(
+            database, speak, clock=self._clock, zone=self.settings.zone, paces=self.paces(),
+            wake=delivery.wake, limits=limits, per_hour=self.settings.broadcast_per_hour,
+        )  # fmt: skip
+        return Rooms(database, keystore, intake, delivery, upkeep, broadcasts)
+
+    def paces(self) -> dict[tuple[str, str], float]:
+        """Return the accounts that words to many go out by, and how many a second each may say.
+
+        Also for a process that carries no channel itself.
+        """
+        paces: dict[tuple[str, str], float] = {}
+        if self.settings.telegram_token is not None:
+            bot = self.settings.telegram_token.get_secret_value().partition(":")[0]
+            paces["telegram", bot] = self.settings.pace_bot
+        if self.settings.webchat_is_open:
+            paces[WebChat.name, WebChat.account] = WebChat.limits.per_second
+        return paces
 
     def _senders(self, database: Database) -> list[tuple[Channel, Sender]]:
         """Return who sends here: the page lives in this process, so its words are sent here too."""
@@ -284,6 +302,7 @@ class App:
             Tick("remind", 600.0, upkeep.remind),
             Tick("forget", 900.0, upkeep.forget),
             Tick("fold_log", 3600.0, upkeep.fold_log),
+            Tick("broadcast", 1.0, rooms.broadcasts.pump),
         )
 
     def _server(self, rooms: Rooms) -> uvicorn.Server:
@@ -354,6 +373,7 @@ class Rooms:
     intake: Intake
     delivery: Delivery
     upkeep: Upkeep
+    broadcasts: Broadcasts
 
 
 @contextmanager
