@@ -18,7 +18,7 @@ _LOST: Final = select(func.count().label("number")).where(
     outbox.c.settled_at >= bindparam("since"),
     outbox.c.state == literal_column(str(DEAD)),
     _REPLY,
-    outbox.c.reason.in_(["expired", "damaged"]),
+    outbox.c.reason.in_([literal_column("'expired'"), literal_column("'damaged'")]),
 )
 _ASIDE: Final = (
     select(func.count().label("number"))
