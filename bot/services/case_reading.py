@@ -14,7 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -162,7 +162,18 @@ def _told_by_family(opening: Opening, reader: Reader, form: Form) -> Entry:
         language=report["language"],
         short=bool(report.get("short")),
         urgent=bool(report.get("urgent")),
+        form=form,
+        gone_on=_gone_on(opening),
     )
+
+
+def _gone_on(opening: Opening) -> date | None:
+    """Return the day of the disappearance, where the entry names a day and not only a stretch."""
+    answer = told_from(opening.report["answers"]).find("c1_when")
+    when = answer.value if answer else None
+    if not isinstance(when, RoughDate) or when.earliest != when.latest:
+        return None
+    return when.earliest
 
 
 def _answers(opening: Opening) -> Told:
@@ -179,15 +190,14 @@ def _kind(kind: int, about: str) -> EntryKind:
 
 
 def _flow_of(opening: Opening, reader: Reader) -> Flow | None:
-    if opening.sealed.kind == FOLLOW_UP:
-        return SETS.get(str(opening.content.get("set", "")))
-    return FLOWS.get(str(opening.report["flow"]))
+    flows = SETS if opening.sealed.kind == FOLLOW_UP else FLOWS
+    return flows.get(str(opening.report["flow"]))
 
 
 def _source(opening: Opening, reader: Reader) -> Source:
     if opening.sealed.kind != FOLLOW_UP:
         return Source("reporter")
-    name = str(opening.content.get("set", ""))
+    name = str(opening.report["flow"])
     by = str(opening.content.get("by", ""))
     title = _say(TITLES[name], reader.language) if name in TITLES else _own_title(opening, reader)
     return Source("follow_up", by, reader.names.get(by, ""), title)

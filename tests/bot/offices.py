@@ -1,88 +1,90 @@
-"""What the tests of accounts share: a keyring with people in it, and what they type."""
+"""What the tests of the staff's services share: people who work here, and families' cases."""
 
 from __future__ import annotations
 
 import secrets
-import shutil
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
-import pyotp
-
-from bot.services.accounts import Accounts, Session
-from bot.services.permissions import Role
-from storage.database import Database, StaffMember, Work
-from storage.keyring import Cost, Keyring, Unlocked
-from storage.keyring import Role as Granted
+from bot.services.cases import Cases
+from bot.services.openings import MOST, Openings
+from bot.services.permissions import Actor, Role
+from flows import receipt
+from flows.session import Report, Session
+from flows.text import Language
+from storage.audit import Act
+from storage.database import Case, Database, Reach, Work
+from storage.keyring import Role as Held
+from storage.keyring import Unlocked
 from storage.vault import PrivateKey
+from tests.families import Family, invent, rehearse
+from tests.storage.talks import contact, person
 
-FLOOR = Cost(memory=64 * 1024, passes=3, lanes=1)
-"""The cheapest passphrase there may be."""
-
-ROLES: tuple[Role, ...] = ("administrator", "coordinator", "caseworker")
-LOGINS = {"administrator": "nadim", "coordinator": "rima", "caseworker": "sami"}
+ZONE = ZoneInfo("Asia/Damascus")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What one person knows and has."""
-
-    login: str
-    handle: str
-    role: Role
-    passphrase: str
-    secret: str
-
-    def code(self, now: datetime, steps: int = 0) -> str:
-        """The one-time code of the step that is ``steps`` from now."""
-        return str(pyotp.TOTP(self.secret).at(now + timedelta(seconds=30 * steps)))
+def unlocked(vault_key: PrivateKey) -> Unlocked:
+    """A session's keys: those of the vault that the tests' keystore seals to."""
+    return Unlocked(bytes(16), Held.CASEWORKER, {1: vault_key})
 
 
-def make_ring(path: Path, vault: PrivateKey, recovery: PrivateKey) -> dict[str, Known]:
-    """A keyring with one person of each role. Takes a second: once for all tests."""
-    ring = Keyring.create(path, vault, recovery.public)
-    held = Unlocked(bytes(16), Granted.ADMINISTRATOR, {1: vault})
-    people = {}
-    for role in ROLES:
-        made = ring.add_staff(held, Granted[role.upper()], cost=FLOOR)
-        secret = pyotp.random_base32()
-        people[role] = Known(LOGINS[role], made.person.hex(), role, made.passphrase, secret)
-    return people
+async def hire(
+    database: Database,
+    now: datetime,
+    role: Role = "caseworker",
+    name: str = "Rana Haddad",
+    language: Language = "en",
+) -> Actor:
+    """Let somebody work here."""
+    handle = secrets.token_hex(16)
+
+    async def job(work: Work) -> None:
+        await work.staff.add(handle, f"login-{handle[:8]}", name, language, role, "secret", now)
+
+    await database.run(job)
+    return Actor(handle, role, name, language)
 
 
-def copy_ring(template: Path, path: Path) -> Path:
-    """A keyring of one's own, copied."""
-    shutil.copytree(template, path)
-    return path
+def make_cases(database: Database, clock: Callable[[], datetime], most: int = MOST) -> Cases:
+    """The service as the console has it."""
+    openings = Openings(database, clock=clock, most=most)
+    return Cases(database, zone=ZONE, clock=clock, openings=openings)
 
 
-async def register(
-    database: Database, people: dict[str, Known], now: datetime
-) -> dict[str, StaffMember]:
-    """Give the people of `make_ring` their accounts."""
+async def submit_report(
+    database: Database, report: Report, now: datetime, who: Reach | None = None
+) -> Case:
+    """Seal a report as intake does it, under a new code."""
+    code = receipt.make(secrets.token_bytes(receipt.CHANCE))
+    reach = who or person(secrets.token_hex(4))
 
-    async def job(work: Work) -> dict[str, StaffMember]:
-        return {
-            role: await work.staff.add(
-                it.handle, it.login, it.login.title(), "en", it.role, it.secret, now
-            )
-            for role, it in people.items()
-        }
+    async def turn(work: Work) -> Case:
+        own = await contact(work, reach, now)
+        case = await work.cases.open_with(own, report, code, now)
+        renewed = await work.contacts.renew(own)
+        await work.contacts.save([(renewed, Session(receipts=(case.code,)))], now.date())
+        return case
 
-    return await database.run(job)
-
-
-async def come_in(accounts: Accounts, known: Known, now: datetime) -> Session:
-    """Sign in as one does."""
-    return await accounts.sign_in(known.login, known.passphrase, known.code(now))
+    return await database.run(turn)
 
 
-async def verbs(database: Database) -> list[str]:
-    """What stands in the audit log, in order."""
-    return [it.verb for it in await database.run(lambda work: work.audit.read())]
+async def report_of_family(
+    database: Database, now: datetime, number: int = 7, **more: Any
+) -> tuple[Family, Case]:
+    """Let an invented family report, from its first word to the receipt."""
+    family = invent(number, more.pop("language", "ar"), **more)
+    return family, await submit_report(database, rehearse(family, now), now)
 
 
-def new_handle() -> str:
-    """A handle of nobody and nothing."""
-    return secrets.token_hex(16)
+async def acts(database: Database, of: str | None = None) -> list[Act]:
+    """The audit log's rows about an object, oldest first; all of them when none is named."""
+    if of is None:
+        return await database.run(lambda work: work.audit.read())
+    return list(reversed(await database.run(lambda work: work.audit.about(of))))
+
+
+async def verbs(database: Database, of: str) -> list[str]:
+    """What the audit log says was done to an object, oldest first."""
+    return [act.verb for act in await acts(database, of)]
