@@ -37,8 +37,8 @@ MOST: Final = 200
 class Entry:
     """One row as staff read it. ``actor_name`` and ``object_name`` are empty where no person is.
 
-    ``actor`` and ``object`` are what stands in the row: handles, or a fixed word. ``detail`` is what
-    stands behind the verb, such as the role that was granted.
+    ``actor`` and ``object`` are what stands in the row: handles, or a fixed word. ``detail`` is
+    what stands behind the verb, such as the role that was granted.
     """
 
     seq: int
