@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     pace_chat: float = Field(1.0, gt=0, le=10_000)
     pace_burst: int = Field(3, ge=1, le=1_000)
     broadcast_per_hour: int = Field(0, ge=0)
+    follow_ups_a_month: int = Field(2, ge=1, le=100)
 
     # ------------------------------------------------------------------------- single values
 

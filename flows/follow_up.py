@@ -705,6 +705,10 @@ FROM_US = _("A few questions for you, from {organisation}.")
 ON_REPORT = _("They are about the report {code}.")
 # Translators: {date} a day, {news} a sentence such as "Your report is being worked on again."
 LAST_WORD = _("The last word on your report, of {date}: {news}")
+# Translators: an update, opened by the family. {date} is the day it is of.
+NEWS = _("{date}: {news}")
+# Translators: the same where there are several reports; {code} is a receipt code.
+NEWS_ON = _("{date}, on the report {code}: {news}")
 NO_WORD = _("There is no news on your report that can be told here.")
 NOTHING_WAITS = _("Nothing waits for you here at present.")
 STEPS_ASIDE = _(
@@ -735,7 +739,6 @@ NOT_SAFE = _(
     "Thank you for telling us. From now on we write nothing here of our own accord. To clear this "
     "chat, write “wipe”; you can end here, or go on."
 )
-SILENT = _("We write nothing more of our own accord. You can write here at any time.")
 WITHDRAW = _("To withdraw your report, write “menu” and choose it there, or talk to a person.")
 
 

@@ -42,6 +42,7 @@ from storage.tables import (
     DEAD,
     FOLLOW_UP_STATES,
     WAITING,
+    cases,
     contacts,
     follow_ups,
     outbox,
@@ -286,6 +287,10 @@ class FollowUps:
         for row in rows:
             await Tasks(self._tx).put(UNDELIVERED_TASK, None, row.case_id, now)
 
+    async def withdraw_of(self, case_id: int, now: datetime) -> None:
+        """The family has withdrawn its report: nothing is asked about it any more."""
+        await self._tx.change(_WITHDRAW_OF, {"row": case_id, "now": milliseconds(now)})
+
     # ── within ──
 
     async def _plan(
@@ -416,6 +421,19 @@ _SAME: Final = (
 )
 
 
+_TIED: Final = (
+    exists()
+    .where(
+        ties.c.contact_id == follow_ups.c.contact_id,
+        ties.c.case_id == follow_ups.c.case_id,
+        cases.c.id == follow_ups.c.case_id,
+        cases.c.work_state != literal_column("'withdrawn'"),
+    )
+    .correlate(follow_ups)
+)
+"""Whether the contact may still be written to about the case."""
+
+
 def _held(query: Select[Any], postgres: bool) -> Select[Any]:
     return query.with_for_update(of=follow_ups) if postgres else query
 
@@ -428,7 +446,7 @@ def _by_handle(postgres: bool) -> Select[Any]:
 @cache
 def _waiting(postgres: bool) -> Select[Any]:
     query = (
-        _WHOLE.where(follow_ups.c.contact_id == bindparam("contact"), _OPEN)
+        _WHOLE.where(follow_ups.c.contact_id == bindparam("contact"), _OPEN, _TIED)
         .order_by(follow_ups.c.id)
         .limit(literal_column("1"))
     )
@@ -441,9 +459,6 @@ def _unopened(postgres: bool) -> Select[Any]:
     return _held(_WHOLE.where(chosen, follow_ups.c.state == literal_column(str(ASKED))), postgres)
 
 
-_TIED: Final = exists().where(
-    ties.c.contact_id == follow_ups.c.contact_id, ties.c.case_id == follow_ups.c.case_id
-)
 _IS_DUE: Final = follow_ups.c.next_at <= bindparam("now", type_=INTEGER)
 
 
@@ -533,6 +548,18 @@ def _end(postgres: bool) -> Update:
     )
 
 
+_WITHDRAW_OF: Final = (
+    update(follow_ups)
+    .where(
+        follow_ups.c.case_id == bindparam("row"),
+        follow_ups.c.state <= literal_column(str(BEGUN)),
+    )
+    .values(
+        state=literal_column(str(WITHDRAWN)),
+        next_at=None,
+        ended_at=bindparam("now", type_=INTEGER),
+    )
+)
 _BY_ID: Final = update(follow_ups).where(follow_ups.c.id == bindparam("row"))
 _REMINDED: Final = _BY_ID.values(reminded=True, next_at=bindparam("new_next_at"))
 _MOVE: Final = _BY_ID.values(contact_id=bindparam("new_contact"))

@@ -100,6 +100,11 @@ class Updates:
         row = await self._tx.row(_LAST, {"row": case_id})
         return _value(row) if row is not None else None
 
+    async def is_announced(self, contact_id: int, since: datetime) -> bool:
+        """Return whether one waits for a contact whose notice was put at ``since`` or later."""
+        values = {"contact": contact_id, "since": milliseconds(since)}
+        return await self._tx.row(_ANNOUNCED, values) is not None
+
     async def was_put(self, case_id: int, kind: str, since: datetime) -> bool:
         """Return whether this word was put for a case at ``since`` or later."""
         values = {"row": case_id, "word": kind, "since": milliseconds(since)}
@@ -149,6 +154,15 @@ _SAME: Final = (
     .where(
         updates.c.case_id == bindparam("row"),
         updates.c.kind == bindparam("word"),
+        updates.c.put_at >= bindparam("since", type_=INTEGER),
+    )
+    .limit(literal_column("1"))
+)
+_ANNOUNCED: Final = (
+    select(updates.c.id)
+    .where(
+        updates.c.contact_id == bindparam("contact"),
+        _UNOPENED,
         updates.c.put_at >= bindparam("since", type_=INTEGER),
     )
     .limit(literal_column("1"))

@@ -1,31 +1,75 @@
 """Follow-ups: questions to one family, planned by a caseworker, asked when it is right to ask.
 
-    plan -> planned -> asked (a notice) -> opened by the family -> answered
-                          \\ reminded once -> expired: a task for a person
+    planned -> asked (a notice went out) -> begun (the family opened it) -> answered or declined
+                    reminded once after 5 days -> expired after 14: a task for a person
 
-What may be asked when is decided here and nowhere else; `Intake` carries out what the family does.
+What may be asked when is decided here and nowhere else (`best_moment`, `_Round`): only a contact
+that is tied and reachable, by day where it lives, not beside an unfinished report, one set at a
+time and no more than two in thirty days; not on the feasts, on 30 August or on the day of the
+disappearance, unless that was chosen. What the family does with it is in `waiting.py`.
+
+A slice of due follow-ups is one transaction: their rows change and their notices are put in it, so
+a crash asks nobody twice and forgets nobody; and two processes at once take different rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
+import structlog
+
+from bot.calendars import DAY_OF_THE_DISAPPEARED, is_feast
 from bot.channels.base import Limits
 from bot.messages import ChannelName
-from bot.services.permissions import Actor
+from bot.services import permissions
+from bot.services.notices import Notices
+from bot.services.permissions import Actor, NotAllowed
+from bot.services.upkeep import day_begins, zone_named
+from flows import flow_data
 from flows.engine import Tools
+from flows.follow_up import SETS, TITLES, own_questions
 from flows.shape import Flow
-from flows.text import Form, Sentence
-from storage.database import Database
+from flows.text import Form, Language, Sentence
+from storage.database import Case, Database, NotFound, Work
+from storage.follow_ups import (
+    EXPIRED,
+    PLANNED,
+    UNDELIVERED,
+    UNDELIVERED_TASK,
+    WITHDRAWN,
+    Asking,
+    FollowUp,
+    Load,
+    Manner,
+)
+from storage.question_sets import QuestionSet
+from storage.tables import ABOUT_FOLLOW_UP, FOLLOW_UP_STATES
+from storage.values import NewLetter
+
+log = structlog.get_logger(__name__)
+
+REMIND_AFTER: Final = timedelta(days=5)
+EXPIRE_AFTER: Final = timedelta(days=14)
+A_MONTH: Final = timedelta(days=30)
+"""In which no more than so many follow-ups reach one family."""
+IN_A_SLICE: Final = 500
+ENDED_AT_ONCE: Final = 50
+"""Ends take several statements each; those of one slice that are left over are in the next."""
+PRIORITY: Final = 1
+EXPIRED_TASK: Final = "follow_up_expired"
+LONGEST_WAIT: Final = 60
+"""Days among which a good one is looked for."""
 
 State = Literal[
-    "planned", "asked", "reminded", "begun", "answered", "declined", "expired", "withdrawn",
-    "undelivered",
-]  # fmt: skip
+    "planned", "asked", "begun", "answered", "declined", "expired", "withdrawn", "undelivered"
+]
+_STATES: Final[Mapping[int, State]] = dict(enumerate(FOLLOW_UP_STATES))  # type: ignore[arg-type]
 
 
 class CannotPlan(Exception):
@@ -44,7 +88,8 @@ class CannotPlan(Exception):
 class PlannedFollowUp:
     """A follow-up as staff see it. ``handle`` is 32 hexadecimal digits, random.
 
-    ``due_at`` is when we act next (ask, remind, let it end); None once it has ended.
+    ``due_at`` is when we act next (ask, remind, let it end); None once it has ended. ``reminded``
+    says that the one reminder has gone out.
     """
 
     handle: str
@@ -55,6 +100,7 @@ class PlannedFollowUp:
     due_at: datetime | None
     every_days: int | None
     any_day: bool
+    reminded: bool
     put_at: datetime
     asked_at: datetime | None
     ended_at: datetime | None
@@ -89,7 +135,7 @@ class FollowUps:
     ) -> None:
         self._database = database
         self._tools = tools
-        self._limits = limits
+        self._notices = Notices(tools.speak, limits)
         self._zone = zone
         self._clock = clock
         self._wake = wake
@@ -113,58 +159,480 @@ class FollowUps:
 
         ``when`` is aware, None is as soon as the rules allow; ``every_days`` repeats it after each
         end. ``form`` and ``not_on`` (month, day of the disappearance) come from who can read the
-        case; both are kept boxed. ``any_day`` allows feasts and days of mourning. Raises
-        `NotAllowed`, `CannotPlan`.
+        case; both are kept boxed, and taken over from an earlier follow-up where they are not
+        given. ``any_day`` allows feasts and days of mourning. Raises `NotAllowed`, `CannotPlan`.
         """
-        raise NotImplementedError
+        now = self._clock()
+        if when is not None and when < now - timedelta(minutes=5):
+            raise CannotPlan("past")
+        if every_days is not None and every_days < 1:
+            raise CannotPlan("past")
+
+        async def job(work: Work) -> str:
+            found = await case_for(work, actor, "follow_up.plan", case)
+            version = await _version(work, question_set)
+            contact_id = await reachable_contact(work, found)
+            if contact_id is None:
+                raise CannotPlan("unreachable")
+            manner = await self._manner(work, actor, found, contact_id, form, not_on)
+            # The contact is held by now: of two who plan the same at once, one comes second.
+            if await work.follow_ups.is_waiting(found.id, question_set):
+                raise CannotPlan("waiting")
+            handle = await work.follow_ups.plan(
+                found.id, contact_id, question_set, version, max(when or now, now), manner,
+                actor.staff, now, every_days=every_days, any_day=any_day,
+            )  # fmt: skip
+            await work.audit.append(actor.staff, "follow_up.plan", case, now)
+            return handle
+
+        return await self._database.run(job)
 
     async def withdraw(self, actor: Actor, follow_up: str) -> None:
         """Take a follow-up back, before or after the family was asked; repeats end with it.
 
         Raises `NotAllowed`, `CannotPlan` ("ended").
         """
-        raise NotImplementedError
+        now = self._clock()
+
+        async def job(work: Work) -> None:
+            planned = await work.follow_ups.find(follow_up)
+            if planned is None:
+                raise NotAllowed("follow_up.withdraw")
+            case = await work.cases.get(planned.case_id)
+            permissions.require_case(actor, "follow_up.withdraw", case.assigned_to)
+            if planned.has_ended:
+                raise CannotPlan("ended")
+            await work.follow_ups.withdraw(planned, now)
+            await work.audit.append(actor.staff, "follow_up.withdraw", case.handle, now)
+
+        await self._database.run(job)
 
     async def of_case(self, actor: Actor, case: str) -> list[PlannedFollowUp]:
         """Return all follow-ups of a case, newest first. Raises `NotAllowed`."""
-        raise NotImplementedError
+
+        async def job(work: Work) -> list[PlannedFollowUp]:
+            found = await case_for(work, actor, "follow_up.plan", case)
+            rows = await work.follow_ups.of_case(found.id)
+            names = {(row.question_set, row.version) for row in rows}
+            titles = {key: await _title(work, *key) for key in names}
+            return [_shown(row, titles[row.question_set, row.version]) for row in rows]
+
+        return await self._database.run(job)
 
     async def sets(self, actor: Actor, *, retired: bool = False) -> list[SetOfQuestions]:
         """Return the sets one can choose from: those that ship, then the stored ones by title."""
-        raise NotImplementedError
+        permissions.require(actor, "follow_up.plan")
+
+        async def job(work: Work) -> list[QuestionSet]:
+            return await work.question_sets.all(retired=retired)
+
+        stored = [_as_chosen(each) for each in await self._database.run(job)]
+        stored.sort(key=lambda each: self._tools.speak(each.title, actor.language, ""))
+        return [*_SHIPPED, *stored]
 
     async def read_set(self, actor: Actor, name: str) -> Mapping[str, Any]:
         """Return a set as data, to be edited or copied; its newest version. Raises `CannotPlan`."""
-        raise NotImplementedError
+        permissions.require(actor, "follow_up.plan")
+        if name in SETS:
+            return flow_data.to_data(SETS[name], self._tools.speak) | {
+                "title": _both(self._tools, TITLES[name])
+            }
+
+        async def job(work: Work) -> QuestionSet:
+            return await work.question_sets.newest(name)
+
+        try:
+            return (await self._database.run(job)).data
+        except NotFound:
+            raise CannotPlan("no_set") from None
 
     async def save_set(
         self, actor: Actor, data: Mapping[str, Any], handle: str | None = None
     ) -> SetOfQuestions:
         """Keep a set written by a caseworker: a new one, or the next version of ``handle``.
 
-        Raises `flows.flow_data.NotAFlow`, whose ``place`` says where the data is at fault.
+        Raises `flows.flow_data.NotAFlow`, whose ``place`` says where the data is at fault, and
+        `CannotPlan` ("no_set").
         """
-        raise NotImplementedError
+        permissions.require(actor, "question_set.write")
+        flow_data.build(data, "new", 1)
+        now = self._clock()
+
+        async def job(work: Work) -> QuestionSet:
+            kept = await work.question_sets.put(data, actor.staff, now, handle)
+            await work.audit.append(actor.staff, "question_set.write", kept.handle, now)
+            return kept
+
+        try:
+            return _as_chosen(await self._database.run(job))
+        except NotFound:
+            raise CannotPlan("no_set") from None
 
     async def retire_set(self, actor: Actor, handle: str) -> None:
         """Offer a stored set no longer; what is planned with it is still asked."""
-        raise NotImplementedError
+        permissions.require(actor, "question_set.write")
+        now = self._clock()
+
+        async def job(work: Work) -> None:
+            if not await work.question_sets.retire(handle, now.date()):
+                raise CannotPlan("no_set")
+            await work.audit.append(actor.staff, "question_set.retire", handle, now)
+
+        await self._database.run(job)
 
     def preview(self, actor: Actor, data: Mapping[str, Any]) -> Flow:
         """Return the flow a family would be led through. Raises `flows.flow_data.NotAFlow`."""
-        raise NotImplementedError
+        permissions.require(actor, "follow_up.plan")
+        return flow_data.build(data, "preview", 1)
+
+    async def _manner(
+        self,
+        work: Work,
+        actor: Actor,
+        case: Case,
+        contact_id: int,
+        form: Form,
+        not_on: tuple[int, int] | None,
+    ) -> Manner:
+        """Return how to ask; what was not given is as it was the last time."""
+        earlier = await work.follow_ups.of_case(case.id)
+        before = earlier[0].manner if earlier else Manner()
+        return Manner(
+            await language_of(work, contact_id) or before.language,
+            form or before.form,
+            actor.name.split()[0] if actor.name.strip() else "",
+            not_on or before.not_on,
+        )
 
     # ── by the clock ──
 
     async def ask_due(self) -> int:
-        """Turn one slice of due follow-ups into notices; return how many were looked at."""
-        raise NotImplementedError
+        """Do what is due about one slice of follow-ups; return how many were looked at."""
+        now = self._clock()
 
-    async def end_due(self) -> int:
-        """Remind of and end one slice of what was asked; return how many were looked at."""
-        raise NotImplementedError
+        async def job(work: Work) -> _Round:
+            this = _Round(work, self._notices, self._zone, now, self._most_a_month)
+            await this.go()
+            return this
+
+        this = await self._database.run(job)
+        for channel, account in {(letter.channel, letter.account) for letter in this.letters}:
+            self._wake(channel, account)
+        return this.looked_at
+
+    async def ask_all_due(self) -> int:
+        """Do what is due about all follow-ups, slice by slice; return how many were looked at."""
+        total = 0
+        while looked_at := await self.ask_due():
+            total += looked_at
+        return total
 
 
-def titles(sets: Sequence[SetOfQuestions]) -> Mapping[str, Sentence]:
-    """Return the titles of ``sets`` by name."""
-    return {each.name: each.title for each in sets}
+# ----------------------------------------------------------------------------- cases and contacts
+
+
+async def case_for(work: Work, actor: Actor, act: str, handle: str) -> Case:
+    """Return a case this actor may do this to. Raises `NotAllowed`."""
+    permissions.require(actor, act)
+    found = await work.cases.find_by_handle(handle)
+    if found is None:
+        raise NotAllowed(act)
+    permissions.require_case(actor, act, found.assigned_to)
+    return found
+
+
+async def reachable_contact(work: Work, case: Case) -> int | None:
+    """Return the contact to be written to about a case: of several, the one tied last."""
+    if case.work_state == "withdrawn":
+        return None
+    reached = [it for it in await work.cases.reached(case.id) if it.state == "active"]
+    return reached[-1].contact_id if reached else None
+
+
+async def language_of(work: Work, contact_id: int) -> Language | None:
+    """Return the language of a contact's conversation, None when none is kept."""
+    contact = await work.contacts.get(contact_id)
+    return contact.session.language if contact.session else None
+
+
+# ----------------------------------------------------------------------------------------- sets
+
+
+_SHIPPED: Final = tuple(
+    SetOfQuestions(name, flow.version, TITLES[name], True, len(own_questions(flow)))
+    for name, flow in SETS.items()
+)
+
+
+def _as_chosen(stored: QuestionSet) -> SetOfQuestions:
+    flow = flow_of_stored(stored)
+    return SetOfQuestions(
+        stored.handle,
+        stored.version,
+        flow_data.title_of(flow),
+        False,
+        len(own_questions(flow)),
+        stored.retired_on is not None,
+    )
+
+
+_built: dict[tuple[str, int], Flow] = {}
+_MOST_BUILT: Final = 256
+
+
+def flow_of_stored(stored: QuestionSet) -> Flow:
+    """Return a stored set as a flow. A version never changes, so each is read once."""
+    key = stored.handle, stored.version
+    flow = _built.get(key)
+    if flow is None:
+        if len(_built) >= _MOST_BUILT:
+            _built.clear()
+        flow = _built[key] = flow_data.build(stored.data, stored.handle, stored.version)
+    return flow
+
+
+async def find_set(work: Work, name: str, version: int) -> Flow | None:
+    """Return a set: the present version of one that ships, the very version of a stored one."""
+    if name in SETS:
+        return SETS[name]
+    if (name, version) in _built:
+        return _built[name, version]
+    stored = await work.question_sets.find(name, version)
+    try:
+        return flow_of_stored(stored) if stored else None
+    except flow_data.NotAFlow:
+        log.error("question_set_unreadable", alarm=True)
+        return None
+
+
+async def _version(work: Work, name: str) -> int:
+    """Return the version of a set to plan with. Raises `CannotPlan`."""
+    if name in SETS:
+        return SETS[name].version
+    try:
+        newest = await work.question_sets.newest(name)
+    except NotFound:
+        raise CannotPlan("no_set") from None
+    if newest.retired_on is not None:
+        raise CannotPlan("no_set")
+    return newest.version
+
+
+async def _title(work: Work, name: str, version: int) -> Sentence:
+    if name in TITLES:
+        return TITLES[name]
+    flow = await find_set(work, name, version)
+    return flow_data.title_of(flow) if flow else TITLES["check_in"]
+
+
+async def title_in_both(work: Work, row: FollowUp, tools: Tools) -> dict[str, str]:
+    """Return what the set of a follow-up is called, in both languages."""
+    return _both(tools, await _title(work, row.question_set, row.version))
+
+
+def _both(tools: Tools, sentence: Sentence) -> dict[str, str]:
+    return {"ar": tools.speak(sentence, "ar", ""), "en": tools.speak(sentence, "en", "")}
+
+
+def _shown(row: FollowUp, title: Sentence) -> PlannedFollowUp:
+    return PlannedFollowUp(
+        row.handle,
+        row.question_set,
+        row.version,
+        title,
+        _STATES[row.state],
+        row.next_at,
+        row.every_days,
+        row.any_day,
+        row.reminded,
+        row.put_at,
+        row.asked_at,
+        row.ended_at,
+        row.by,
+    )
+
+
+# ---------------------------------------------------------------------------------- when to ask
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Which days and hours are good for one contact."""
+
+    zone: ZoneInfo
+    hours: str | None
+    any_day: bool
+    not_on: tuple[int, int] | None
+
+    def is_closed(self, day: date) -> bool:
+        """Return whether nobody is asked anything on this day."""
+        if self.any_day:
+            return False
+        of_the_year = day.month, day.day
+        return of_the_year in (DAY_OF_THE_DISAPPEARED, self.not_on) or is_feast(day)
+
+
+@lru_cache(4096)
+def best_moment(now: datetime, days: Days) -> datetime | None:
+    """Return the next good moment, aware, UTC; None when that is now."""
+    moment = day_begins(now, days.zone, days.hours)
+    for _day in range(LONGEST_WAIT):
+        day = (moment or now).astimezone(days.zone).date()
+        if not days.is_closed(day):
+            break
+        midnight = datetime.combine(day + timedelta(days=1), time(0), days.zone)
+        moment = day_begins(midnight, days.zone, days.hours) or midnight
+    return moment
+
+
+class _Round:
+    """One slice: what is due is decided row by row, and written in bulk."""
+
+    def __init__(
+        self, work: Work, notices: Notices, zone: ZoneInfo, now: datetime, most_a_month: int
+    ) -> None:
+        self._work = work
+        self._notices = notices
+        self._zone = zone
+        self._now = now
+        self._most_a_month = most_a_month
+        self._asked: list[int] = []
+        self._reminded: dict[int, datetime] = {}
+        self._postponed: dict[datetime, list[int]] = defaultdict(list)
+        self._ends: list[tuple[FollowUp, int]] = []
+        self._nobody: list[FollowUp] = []
+        self._zones: dict[str | None, ZoneInfo] = {}
+        self.letters: list[NewLetter] = []
+        self.looked_at = 0
+
+    async def go(self) -> None:
+        """Decide about one slice and write it."""
+        store = self._work.follow_ups
+        due = await store.due(self._now, IN_A_SLICE)
+        self._nobody = await store.due_to_nobody(self._now, ENDED_AT_ONCE)
+        self.looked_at = len(due) + len(self._nobody)
+        contacts = {row.contact_id for row, _asking in due if row.contact_id is not None}
+        loads = await store.loads(contacts, self._now - A_MONTH) if contacts else {}
+        for row, asking in due:
+            self._decide(row, asking, loads)
+        await self._write()
+
+    # ── deciding ──
+
+    def _decide(self, row: FollowUp, asking: Asking, loads: dict[int, Load]) -> None:
+        if row.state != PLANNED and self._is_over(row):
+            self._ends.append((row, EXPIRED))
+        elif not asking.tied or asking.state != "active":
+            self._cannot_reach(row)
+        elif (until := self._not_yet(row, asking, loads)) is not None:
+            self._postponed[until].append(row.id)
+        else:
+            self._tell(row, asking, loads)
+
+    def _is_over(self, row: FollowUp) -> bool:
+        return row.reminded or self._now >= self._end_of(row)
+
+    def _end_of(self, row: FollowUp) -> datetime:
+        return (row.asked_at or self._now) + EXPIRE_AFTER
+
+    def _cannot_reach(self, row: FollowUp) -> None:
+        """What is planned is put to another contact of the case; what was asked just ends later."""
+        if row.state == PLANNED:
+            self._nobody.append(row)
+        else:
+            self._postponed[self._end_of(row)].append(row.id)
+
+    def _not_yet(self, row: FollowUp, asking: Asking, loads: dict[int, Load]) -> datetime | None:
+        """Return until when to wait; None when this is the moment."""
+        days = Days(self._zone_of(asking.zone), asking.hours, row.any_day, row.manner.not_on)
+        moment = best_moment(self._now, days)
+        if moment is None and self._is_busy(row, asking, loads):
+            tomorrow = datetime.combine(
+                self._now.astimezone(days.zone).date() + timedelta(days=1), time(0), days.zone
+            )
+            moment = best_moment(tomorrow, days) or tomorrow
+        if moment is None or row.state == PLANNED:
+            return moment
+        return min(moment, self._end_of(row))
+
+    def _is_busy(self, row: FollowUp, asking: Asking, loads: dict[int, Load]) -> bool:
+        """Whether the family has something else before it, or was asked enough."""
+        if asking.unfinished:
+            return True
+        load = loads.get(row.contact_id or 0, Load())
+        return row.state == PLANNED and (load.waiting > 0 or load.was_asked >= self._most_a_month)
+
+    def _tell(self, row: FollowUp, asking: Asking, loads: dict[int, Load]) -> None:
+        assert row.contact_id is not None  # noqa: S101 - such rows come by themselves
+        if row.state == PLANNED:
+            self._asked.append(row.id)
+            load = loads.get(row.contact_id, Load())
+            loads[row.contact_id] = replace(load, waiting=load.waiting + 1)
+        else:
+            self._reminded[row.id] = self._end_of(row)
+        self.letters.append(
+            self._notices.letter(
+                row.contact_id,
+                (asking.channel, asking.account),
+                row.manner.language,
+                PRIORITY,
+                self._now,
+                ABOUT_FOLLOW_UP,
+                row.id,
+            )
+        )
+
+    def _zone_of(self, name: str | None) -> ZoneInfo:
+        if name not in self._zones:
+            self._zones[name] = zone_named(name, self._zone)
+        return self._zones[name]
+
+    # ── writing ──
+
+    async def _write(self) -> None:
+        store, now = self._work.follow_ups, self._now
+        await store.note_asked(self._asked, now, now + REMIND_AFTER)
+        await store.note_reminded(self._reminded)
+        for until, ids in self._postponed.items():
+            await store.postpone(ids, until)
+        await self._work.outbox.put(self.letters)
+        for row, state in self._ends[:ENDED_AT_ONCE]:
+            await end(self._work, row, state, now)
+        for row in self._nobody[:ENDED_AT_ONCE]:
+            await self._redirect(row)
+
+    async def _redirect(self, row: FollowUp) -> None:
+        """Ask another contact of the case; where there is none, a person has to look after it."""
+        case = await self._work.cases.get(row.case_id)
+        contact_id = await reachable_contact(self._work, case)
+        if contact_id is None or contact_id == row.contact_id or row.state != PLANNED:
+            await end(self._work, row, UNDELIVERED, self._now)
+        else:
+            await self._work.follow_ups.move_to(row.id, contact_id)
+
+
+# --------------------------------------------------------------------------------------- the end
+
+
+_TASKS: Final[Mapping[int, str]] = {EXPIRED: EXPIRED_TASK, UNDELIVERED: UNDELIVERED_TASK}
+
+
+async def end(work: Work, row: FollowUp, state: int, now: datetime) -> None:
+    """Let a follow-up end in ``state``: tell the staff, and plan the next round of a repeat."""
+    await work.follow_ups.end([row.id], state, now)
+    if state in _TASKS:
+        await work.tasks.put(_TASKS[state], row.contact_id, row.case_id, now)
+        await work.alerts.put("follow_up_expired", now, case_id=row.case_id)
+    if row.every_days and state not in (UNDELIVERED, WITHDRAWN):
+        await _plan_next(work, row, now)
+
+
+async def _plan_next(work: Work, row: FollowUp, now: datetime) -> None:
+    try:
+        version = await _version(work, row.question_set)
+    except CannotPlan:
+        return  # the set was retired: nobody wants it asked again
+    case = await work.cases.get(row.case_id)
+    contact_id = await reachable_contact(work, case) or row.contact_id
+    due_at = now + timedelta(days=row.every_days or 0)
+    await work.follow_ups.plan_again(row, contact_id, version, due_at, now)

@@ -41,14 +41,18 @@ from bot.pace import Pace, People
 from bot.render import Reader, render
 from bot.services.segments import hours_of, segment_of, zone_of
 from bot.services.standing import tell_standing
+from bot.services.waiting import Waiting, flows_for, tell_updates
 from flows import receipt
 from flows.conversation import FLOWS, respond, returned, submitted
 from flows.effects import (
     Add,
+    AnswerFollowUp,
     Ask,
     CallHuman,
     Effect,
     Forget,
+    LeaveFollowUp,
+    OpenWaiting,
     Say,
     Settle,
     Silence,
@@ -60,6 +64,7 @@ from flows.effects import (
     Withdraw,
 )
 from flows.engine import Heard, Tools
+from flows.follow_up import FOLLOW_UP as ASKED
 from flows.report import FIRST_WORD_DAYS
 from flows.session import File, Report, Session
 from flows.shape import Flow
@@ -73,6 +78,7 @@ from storage.values import (
     Letter,
     NewLetter,
     Noted,
+    Opening,
     Reach,
     Standing,
     UpdateKey,
@@ -443,6 +449,7 @@ class _Taking:
         self._chance = chance
         self._flows = flows
         self._lanes: dict[Reach, _Lane] = {}
+        self._openings: list[tuple[_Doing, Opening]] = []
         self._noted: list[Noted] = []
 
     async def drop_repeats(self, batch: Batch) -> Batch:
@@ -495,9 +502,12 @@ class _Taking:
         self.note(message)
         if lane.session is None:
             lane.session = await self._returned(lane, message.language_hint)
+        flows = self._flows
+        if lane.session is not None and ASKED in lane.session.drafts:
+            flows = await flows_for(self._work, lane.session, flows)
         try:
             turn = self._conversation(
-                lane.session, _heard(message, lane), self._now, self._tools, self._flows
+                lane.session, _heard(message, lane), self._now, self._tools, flows
             )
             if lane.session and lane.session.carried and not turn.session.carried:
                 # What was carried over from a report already sealed is let go, so its key ends.
@@ -537,6 +547,8 @@ class _Taking:
         doing = _Doing(dict(self._known), turn.session, any(map(_is_detached, turn.effects)))
         for effect in turn.effects:
             await self._do(lane, doing, effect)
+        if any(isinstance(effect, _ENDINGS) for effect in turn.effects) and not lane.forget:
+            doing.effects += await self._waiting(lane).offer(doing.session, doing.effects)
         lane.session, lane.changed = doing.session, True
         self._speak(lane, message, doing.session, doing.effects, doing.known)
 
@@ -549,7 +561,16 @@ class _Taking:
             case CallHuman(reason):
                 await self._call(lane, doing, reason)
             case TellStatus(code):
-                doing.effects += tell_standing(await self._cases(lane, code), self._day)
+                await self._tell_status(lane, doing, code)
+            case OpenWaiting():
+                opened = await self._waiting(lane).open(doing.session)
+                doing.session = opened.session
+                doing.effects += opened.effects
+            case AnswerFollowUp():
+                lane.renew = True
+                await self._waiting(lane).answer(effect)
+            case LeaveFollowUp():
+                doing.effects += await self._waiting(lane).leave(effect)
             case WipeChat():
                 await self._overtake(lane)
                 doing.effects.append(WIPE)
@@ -562,28 +583,58 @@ class _Taking:
             case _:
                 doing.effects.append(effect)
 
+    def _waiting(self, lane: _Lane) -> Waiting:
+        return Waiting(self._work, lane.contact.id, self._now, self._tools)
+
+    async def _tell_status(self, lane: _Lane, doing: _Doing, code: str) -> None:
+        """Say where reports stand; who comes with a code also reads what waits at its case."""
+        cases = await self._cases(lane, code)
+        doing.effects += await tell_standing(self._work, cases, self._now, self._tools)
+        for case in cases if code else ():
+            waiting = await self._work.updates.open_at(case.id)
+            doing.effects += await tell_updates(self._work, waiting, {}, self._now, self._tools)
+
     async def _open_case(self, lane: _Lane, doing: _Doing, report: Report) -> None:
         """Seal ``report``; what was submitted must not open with the draft's key any more."""
         lane.renew = True
         code = receipt.make(self._chance(receipt.CHANCE))
-        case = await self._work.cases.open_with(lane.contact, report, code, self._now)
         first_word_on = self._day + timedelta(days=FIRST_WORD_DAYS)
-        await self._work.cases.promise_word(case.id, first_word_on)
-        await self._alert("urgent" if report.urgent else "new_report", case.id)
-        if report.reach == "reachable":
-            await self._note_where(lane, doing, case, report)
-        doing.cases.append(case)
-        doing.known["code"] = case.code
-        doing.session = submitted(doing.session, case.code, report.reach)
-
-    async def _note_where(self, lane: _Lane, doing: _Doing, case: Case, report: Report) -> None:
-        """Keep the little by which a reachable family is written to: coarse facts, and its day."""
-        await self._work.segments.put(case.id, segment_of(report))
-        zone, hours = zone_of(report), hours_of(report)
-        if zone or hours:
-            await self._work.contacts.note_day(lane.contact.id, zone, hours)
-        if lane.contact.state == "stopped" and not doing.session.quiet:
+        self._openings.append((doing, Opening(lane.contact, report, code, first_word_on)))
+        reachable = report.reach == "reachable"
+        if reachable and lane.contact.state == "stopped" and not doing.session.quiet:
             await self._mark(lane, "active")  # its silence was of a talk that has ended
+        doing.known["code"] = code
+        doing.session = submitted(doing.session, code, report.reach)
+
+    async def _open_all(self) -> None:
+        """Open the cases of all reports sent so far: one write for as many as there are.
+
+        Whatever asks for cases in the same transaction calls this before.
+        """
+        if not self._openings:
+            return
+        sent, self._openings = self._openings, []
+        openings = [opening for _doing, opening in sent]
+        cases = await self._work.cases.open_many(openings, self._now)
+        for (doing, _opening), case in zip(sent, cases, strict=True):
+            doing.cases.append(case)
+        about = [("urgent" if case.urgent else "new_report", case.id) for case in cases]
+        await self._work.alerts.put_new(about, self._now)
+        await self._note_where(
+            [
+                (case, opening)
+                for case, opening in zip(cases, openings, strict=True)
+                if opening.report.reach == "reachable"
+            ]
+        )
+
+    async def _note_where(self, opened: Sequence[tuple[Case, Opening]]) -> None:
+        """Keep the little by which a reachable family is written to: coarse facts, and its day."""
+        await self._work.segments.put_many(
+            [(case.id, segment_of(it.report)) for case, it in opened]
+        )
+        days = [(it.contact.id, zone_of(it.report), hours_of(it.report)) for _case, it in opened]
+        await self._work.contacts.note_days([day for day in days if day[1] or day[2]])
 
     async def _silence(self, lane: _Lane, effect: Silence) -> None:
         await self._mark(lane, "active" if effect.over else "stopped")
@@ -592,6 +643,7 @@ class _Taking:
 
     async def _add(self, lane: _Lane, doing: _Doing, effect: Add) -> None:
         lane.renew = True
+        await self._open_all()
         case = await self._work.cases.add_to(effect.code, effect.report, self._now)
         words = effect.done if case else effect.unknown
         if words:
@@ -599,6 +651,7 @@ class _Taking:
 
     async def _call(self, lane: _Lane, doing: _Doing, reason: str) -> None:
         """Put a task; a family that chose to be detached is named by its case, never by both."""
+        await self._open_all()
         contact_id = None if doing.detached else lane.contact.id
         for case in doing.cases or (None,):
             case_id = case.id if case else None
@@ -610,6 +663,7 @@ class _Taking:
         await self._work.alerts.put(kind, self._now, case_id=case_id)
 
     async def _cases(self, lane: _Lane, code: str = "") -> Sequence[Case]:
+        await self._open_all()
         if not code:
             return await self._work.cases.of_contact(lane.contact.id)
         case = await self._work.cases.find_by_code(code)
@@ -618,6 +672,7 @@ class _Taking:
     async def _forget(self, lane: _Lane, everything: bool) -> None:
         lane.renew = True
         lane.forget = everything
+        await self._open_all()
         if everything:
             await self._work.segments.forget_of(lane.contact.id)
             await self._work.cases.untie(lane.contact.id)
@@ -628,6 +683,7 @@ class _Taking:
         for case in doing.cases:
             await self._work.cases.mark(case.id, WITHDRAWN)
             await self._work.segments.forget(case.id)
+            await self._work.follow_ups.withdraw_of(case.id, self._now)
         await self._work.outbox.silence(lane.contact.id, WITHDRAWN, self._now)
 
     # ------------------------------------------------------------------------------- speaking
@@ -670,6 +726,7 @@ class _Taking:
 
     async def write(self, written: _Written) -> None:
         """Write sessions, words and message ids in bulk; note in ``written`` what to send."""
+        await self._open_all()
         work, lanes = self._work, self._lanes.values()
         for lane in lanes:
             if lane.renew:
@@ -744,6 +801,9 @@ class _Taking:
             for parcel in gather(heard.messages)
         ]
 
+
+_ENDINGS = (Submit, Add, Forget)
+"""After these a family is free for what has stepped aside for it."""
 
 ALERTED = {"urgent": "urgent", "withdraw": "withdrawal"}
 """What the staff's bot tells of a call for a person, by its reason; else that one was asked for."""

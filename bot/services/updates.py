@@ -9,18 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from bot.channels.base import Limits
 from bot.messages import ChannelName
+from bot.services.follow_ups import case_for
+from bot.services.notices import Notices
 from bot.services.permissions import Actor
+from bot.services.upkeep import day_begins, day_of, zone_named
+from bot.services.waiting import words_of
+from flows.case import AT_WILL, UPDATES, WORK_MOVES
 from flows.engine import Tools
 from flows.text import Sentence
-from storage.database import Database
+from storage.database import Case, Database, Work
+from storage.tables import ABOUT_UPDATE
+from storage.updates import StatusUpdate
+from storage.values import NewLetter
 
-NOTHING_NEW = "nothing_new"
+NOTHING_NEW: Final = "nothing_new"
 """The kind that needs ``since``."""
+WITHDRAWN: Final = "withdrawn"
+PRIORITY: Final = 1
+AGAIN_AFTER: Final = timedelta(days=1)
+"""A family that has not opened an update hears of the next one without a second notice until then.
+"""
 
 
 class CannotTell(Exception):
@@ -61,23 +75,101 @@ class Updates:
         wake: Callable[[str, str], None],
     ) -> None:
         self._database = database
-        self._tools = tools
-        self._limits = limits
+        self._notices = Notices(tools.speak, limits)
         self._zone = zone
         self._clock = clock
         self._wake = wake
 
     def kinds(self) -> Mapping[str, Sentence]:
         """Return what can be told, with the words the family will read."""
-        raise NotImplementedError
+        return UPDATES
 
     async def tell(self, actor: Actor, case: str, kind: str, *, since: date | None = None) -> int:
         """Tell the family of ``case`` (a handle); return to how many contacts a notice goes.
 
+        None goes to a family that chose to be detached: its update waits for the receipt code.
         Raises `NotAllowed`, `CannotTell`.
         """
-        raise NotImplementedError
+        now = self._clock()
+        self._check(kind, since, now)
+
+        async def job(work: Work) -> list[NewLetter]:
+            found = await case_for(work, actor, "update.tell", case)
+            if not may_be_told(kind, found.work_state):
+                raise CannotTell("not_announceable")
+            if await work.updates.was_put(found.id, kind, self._today_begins(now)):
+                raise CannotTell("told")
+            letters = await self._put(work, found, kind, since, actor.staff, now)
+            await work.audit.append(actor.staff, "update.tell", case, now)
+            return letters
+
+        letters = await self._database.run(job)
+        for channel, account in {(letter.channel, letter.account) for letter in letters}:
+            self._wake(channel, account)
+        return len(letters)
 
     async def of_case(self, actor: Actor, case: str) -> list[ToldUpdate]:
         """Return all updates of a case, newest first. Raises `NotAllowed`."""
-        raise NotImplementedError
+
+        async def job(work: Work) -> list[StatusUpdate]:
+            found = await case_for(work, actor, "update.tell", case)
+            return await work.updates.of_case(found.id)
+
+        return [_shown(each) for each in await self._database.run(job) if each.kind in UPDATES]
+
+    # ── within ──
+
+    def _check(self, kind: str, since: date | None, now: datetime) -> None:
+        if kind not in UPDATES:
+            raise CannotTell("not_announceable")
+        if kind == NOTHING_NEW and (since is None or since > day_of(now, self._zone)):
+            raise CannotTell("since")
+
+    def _today_begins(self, now: datetime) -> datetime:
+        return datetime.combine(day_of(now, self._zone), time(0), self._zone)
+
+    async def _put(
+        self, work: Work, case: Case, kind: str, since: date | None, by: str, now: datetime
+    ) -> list[NewLetter]:
+        """Keep the update for each contact of the case, with one notice each."""
+        reached = await work.cases.reached(case.id)
+        active = [each for each in reached if each.state == "active"]
+        if reached and not active:
+            raise CannotTell("unreachable")
+        day = since if kind == NOTHING_NEW else None
+        if not reached:
+            await work.updates.put(case.id, None, kind, day, by, now)
+        letters = []
+        for each in active:
+            contact = await work.contacts.get(each.contact_id)
+            waits = await work.updates.is_announced(contact.id, now - AGAIN_AFTER)
+            row = await work.updates.put(case.id, contact.id, kind, day, by, now)
+            if not waits:
+                language = contact.session.language if contact.session else None
+                due_at = day_begins(now, zone_named(each.zone, self._zone), each.hours) or now
+                letters.append(
+                    self._notices.letter(
+                        contact.id, contact.reach, language, PRIORITY, due_at, ABOUT_UPDATE, row
+                    )
+                )
+        await work.outbox.put(letters)
+        return letters
+
+
+def may_be_told(kind: str, work_state: str) -> bool:
+    """Return whether a bot may say this of a case in this state: at will, or as its last move."""
+    return work_state != WITHDRAWN and (
+        kind in AT_WILL
+        or any(move.end == work_state and move.update == kind for move in WORK_MOVES)
+    )
+
+
+def _shown(update: StatusUpdate) -> ToldUpdate:
+    return ToldUpdate(
+        update.kind,
+        words_of(update),
+        update.since,
+        update.told_at or update.put_at,
+        update.opened_at,
+        update.by,
+    )
