@@ -103,6 +103,18 @@ class Alerts:
                 return
         await self._tx.change(_put_once(case_id is None), row | _equal(row))
 
+    async def put_new(self, about: Collection[tuple[str, int]], now: datetime) -> None:
+        """Put alerts (kind, case) about cases just opened, of which no equal one can wait."""
+        at = milliseconds(now)
+        rows = [
+            {
+                "kind": kind, "case_id": case_id, "staff_id": None, "number": None,
+                "next_at": at, "put_at": at,
+            }
+            for kind, case_id in about
+        ]  # fmt: skip
+        await self._tx.change_many(_PUT, rows)
+
     async def undirected(self, limit: int) -> list[Alert]:
         """Take the oldest alerts that are not directed yet; held to the end of the transaction."""
         rows = await self._tx.rows(_undirected(self._tx.postgres), {"most": limit})

@@ -130,8 +130,15 @@ class Contacts:
 
         ``zone`` is a name of the time zone database.
         """
-        values = {"row": contact_id, "new_zone": zone, "new_hours": hours}
-        await self._tx.change(_NOTE_DAY, values)
+        await self.note_days([(contact_id, zone, hours)])
+
+    async def note_days(self, days: Sequence[tuple[int, str | None, str | None]]) -> None:
+        """Note the days of several contacts (contact, zone, hours)."""
+        rows = [
+            {"row": contact_id, "new_zone": zone, "new_hours": hours}
+            for contact_id, zone, hours in days
+        ]
+        await self._tx.change_many(_NOTE_DAY, rows)
 
     async def forget_day(self, contact_id: int) -> None:
         """Forget where a contact's day is: nobody writes to it any more."""

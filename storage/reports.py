@@ -89,18 +89,31 @@ class Reports:
 
         The recipients are the two public keys the keystore has pinned. Raises `CannotKeep`.
         """
-        handle = secrets.token_bytes(16)
-        envelope = self._seal(kind, handle, content)
-        row = {
-            "handle": handle,
-            "case_id": case_id,
-            "kind": kind,
-            "envelope": envelope,
-            "received_on": day(today),
-        }
-        await self._tx.change(_PUT, row)
-        await self._log(_KEPT, handle, _digest(envelope))
-        return handle.hex()
+        (handle,) = await self.seal_many([(case_id, kind, content)], today)
+        return handle
+
+    async def seal_many(
+        self, entries: Sequence[tuple[int, int, dict[str, Any]]], today: date
+    ) -> list[str]:
+        """Seal several entries (case, kind, content) as `seal` does, in as few statements as one.
+
+        Many families may send at the same moment, and their transaction is one.
+        """
+        rows = []
+        for case_id, kind, content in entries:
+            handle = secrets.token_bytes(16)
+            rows.append(
+                {
+                    "handle": handle,
+                    "case_id": case_id,
+                    "kind": kind,
+                    "envelope": self._seal(kind, handle, content),
+                    "received_on": day(today),
+                }
+            )
+        await self._tx.change_many(_PUT, rows)
+        await self._log([(_KEPT, row["handle"], _digest(row["envelope"])) for row in rows])
+        return [row["handle"].hex() for row in rows]
 
     async def of_case(self, case_id: int) -> list[SealedReport]:
         """Return a case's entries, oldest first."""
@@ -151,13 +164,13 @@ class Reports:
         values = {"row": bytes.fromhex(handle), "new_envelope": envelope}
         if await self._tx.change(_MOVE, values) != 1:
             raise NotFound
-        await self._log(_MOVED, bytes.fromhex(handle), _digest(envelope))
+        await self._log([(_MOVED, bytes.fromhex(handle), _digest(envelope))])
 
     async def erase(self, handle: str) -> None:
         """Delete an entry for good, and log that it was meant. Raises `NotFound`."""
         if await self._tx.change(_ERASE, {"row": bytes.fromhex(handle)}) != 1:
             raise NotFound
-        await self._log(_ERASED, bytes.fromhex(handle), _NONE)
+        await self._log([(_ERASED, bytes.fromhex(handle), _NONE)])
 
     async def head(self) -> Head:
         """Return the newest link of the log."""
@@ -203,17 +216,21 @@ class Reports:
             raise KeysMissing from None
         return vault.seal(recipients, kind, handle, organisation(recipients[1]), payload)
 
-    async def _log(self, act: str, handle: bytes, digest: bytes) -> None:
+    async def _log(self, acts: Sequence[tuple[str, bytes, bytes]]) -> None:
         await self._tx.lock(REPORT_LOG_LOCK)
-        head = chain.link(self._key(), await self.head(), act.encode(), handle, digest)
-        row = {
-            "seq": head.seq,
-            "act": act,
-            "report": handle,
-            "digest": digest,
-            "mac": head.mac,
-        }
-        await self._tx.change(_LOG, row)
+        key, head, rows = self._key(), await self.head(), []
+        for act, handle, digest in acts:
+            head = chain.link(key, head, act.encode(), handle, digest)
+            rows.append(
+                {
+                    "seq": head.seq,
+                    "act": act,
+                    "report": handle,
+                    "digest": digest,
+                    "mac": head.mac,
+                }
+            )
+        await self._tx.change_many(_LOG, rows)
 
     def _key(self) -> bytes:
         return self._tx.origin_key(b"report-log/v1")

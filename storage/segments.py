@@ -8,6 +8,7 @@ the threat model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,13 +54,20 @@ class Segments:
 
     async def put(self, case_id: int, segment: Segment) -> None:
         """Keep the facts of a case, in the place of those it had."""
-        row = {
-            "case_id": case_id,
-            "area": segment.area,
-            "year": segment.year,
-            "language": segment.language,
-        }
-        await self._tx.change(_PUT[self._tx.postgres], row)
+        await self.put_many([(case_id, segment)])
+
+    async def put_many(self, facts: Sequence[tuple[int, Segment]]) -> None:
+        """Keep the facts of several cases."""
+        rows = [
+            {
+                "case_id": case_id,
+                "area": segment.area,
+                "year": segment.year,
+                "language": segment.language,
+            }
+            for case_id, segment in facts
+        ]
+        await self._tx.change_many(_PUT[self._tx.postgres], rows)
 
     async def speak(self, contact_id: int, language: Language) -> None:
         """Note that a family reads another language from now on."""

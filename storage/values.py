@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Literal
 
-from flows.session import Session
+from flows.session import Report, Session
 
 Standing = Literal["active", "blocked", "stopped"]
 """``blocked``: the provider will not carry our words; ``stopped``: the family asked for silence."""
@@ -232,6 +232,16 @@ class Reachable:
     state: Standing
     zone: str | None
     hours: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A report that is to become a case under a new receipt code."""
+
+    contact: Contact
+    report: Report = field(repr=False)
+    code: str = field(repr=False)
+    next_word_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
