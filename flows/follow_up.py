@@ -580,7 +580,7 @@ CHECK_IN = follow_up(
     "check_in",
     1,
     _(
-        "We write from time to time so that the contact between us holds. These are six short "
+        "We write from time to time so that the contact between us holds. These are a few short "
         "questions."
     ),
     Section(
