@@ -36,10 +36,17 @@ from bot.pace import Pace
 from bot.phones import read_phone
 from bot.redaction import note_loop_failure
 from bot.scheduler import Scheduler, Tick
+from bot.services.alerts import AlertRounds, Watchdogs
 from bot.services.broadcasts import Broadcasts
+from bot.services.follow_ups import FollowUps
+from bot.services.glances import Glances
 from bot.services.intake import NO_NAME, Intake
+from bot.services.linking import Links
+from bot.services.updates import Updates
 from bot.services.upkeep import Upkeep, day_begins, day_of, zone_named
 from bot.settings import Settings
+from bot.staff.desk import Desk
+from bot.staff.desk import Rooms as DeskRooms
 from flows.engine import Tools
 from flows.text import LANGUAGES, Words
 from storage.database import Database
@@ -47,6 +54,7 @@ from storage.keyring import Keystore
 
 if TYPE_CHECKING:
     from bot.channels.telegram import TelegramChannel
+    from bot.staff.telegram import StaffBot
 
 log = structlog.get_logger(__name__)
 
@@ -198,7 +206,47 @@ class App:
             database, speak, clock=self._clock, zone=self.settings.zone, paces=self.paces(),
             wake=delivery.wake, limits=limits, per_hour=self.settings.broadcast_per_hour,
         )  # fmt: skip
-        return Rooms(database, keystore, intake, delivery, upkeep, broadcasts)
+        follow_ups = FollowUps(
+            database, self._tools, limits, zone=self.settings.zone, clock=self._clock,
+            wake=delivery.wake, most_a_month=self.settings.follow_ups_a_month,
+        )  # fmt: skip
+        updates = Updates(
+            database, self._tools, limits, zone=self.settings.zone, clock=self._clock,
+            wake=delivery.wake,
+        )  # fmt: skip
+        watchdogs = Watchdogs(database, keystore, self.settings.data_dir, clock=self._clock)
+        staffbot = self._staffbot(database, follow_ups, updates, broadcasts, watchdogs)
+        return Rooms(
+            database, keystore, intake, delivery, upkeep, broadcasts, follow_ups, watchdogs,
+            staffbot,
+        )  # fmt: skip
+
+    def _staffbot(
+        self,
+        database: Database,
+        follow_ups: FollowUps,
+        updates: Updates,
+        broadcasts: Broadcasts,
+        watchdogs: Watchdogs,
+    ) -> StaffBot | None:
+        """Return the staff's bot; its library is imported only where there is one."""
+        settings, clock, zone = self.settings, self._clock, self.settings.zone
+        if settings.staff_telegram_token is None or "staffbot" not in settings.roles:
+            return None
+        from bot.staff.telegram import StaffBot, account_of
+
+        token = settings.staff_telegram_token.get_secret_value()
+        links = Links(database, account_of(token), clock=clock)
+        glances = Glances(database, zone=zone, clock=clock)
+        desk_rooms = DeskRooms(links, glances, follow_ups, updates, broadcasts)
+        return StaffBot(
+            token,
+            api_url=settings.telegram_api_url,
+            desk=Desk(desk_rooms, zone=zone, clock=clock),
+            links=links,
+            rounds=AlertRounds(database, account_of(token), clock=clock),
+            watchdogs=watchdogs,
+        )
 
     def paces(self) -> dict[tuple[str, str], float]:
         """Return the accounts that words to many go out by, and how many a second each may say.
@@ -246,6 +294,7 @@ class App:
         sending = asyncio.create_task(rooms.delivery.run(), name="delivery")
         serving = [asyncio.create_task(server.serve([door]), name="http")] if door else []
         listening = self._listen(rooms.intake.receive)
+        staff = asyncio.create_task(_serve_staff(rooms.staffbot), name="staffbot")
         scheduler.start()
         port = door.getsockname()[1] if door else 0
         log.info("started", roles=self.settings.roles, port=port)
@@ -254,7 +303,7 @@ class App:
         try:
             await self._until_stopped(sending, *serving)
         finally:
-            await self._end(rooms, scheduler, listening, [sending, *serving], server)
+            await self._end(rooms, scheduler, listening, [sending, staff, *serving], server)
             log.info("stopped")
 
     async def _until_stopped(self, *essential: asyncio.Task[None]) -> None:
@@ -293,17 +342,28 @@ class App:
         look_every = 15.0 if "intake" in self.settings.roles else 1.0
         look = Tick("deliver", look_every, rooms.delivery.look, sole=False)
         drop = Tick("drop_keys", 5.0, upkeep.drop_keys, sole=False)
+        notice = Tick("notice", 10.0, lambda: self._pass_on(rooms.watchdogs), sole=False)
         if "delivery" not in self.settings.roles:
-            return (look, drop)
+            return (look, drop, notice)
         return (
             look,
             drop,
+            notice,
+            Tick("watch", 60.0, rooms.watchdogs.watch),
+            Tick("verify", 21_600.0, rooms.watchdogs.verify),
             Tick("keys", 3600.0, upkeep.keep_keys),
             Tick("remind", 600.0, upkeep.remind),
+            Tick("follow_ups", 60.0, rooms.follow_ups.ask_all_due),
             Tick("forget", 900.0, upkeep.forget),
             Tick("fold_log", 3600.0, upkeep.fold_log),
             Tick("broadcast", 1.0, rooms.broadcasts.pump),
         )
+
+    async def _pass_on(self, watchdogs: Watchdogs) -> None:
+        """Let the staff be told what the channel of this process has noticed."""
+        if self.telegram and self.telegram.noticed:
+            noticed, self.telegram.noticed = self.telegram.noticed, set()
+            await watchdogs.note(noticed)
 
     def _server(self, rooms: Rooms) -> uvicorn.Server:
         front = Front(
@@ -342,7 +402,20 @@ class App:
         with suppress(TimeoutError):
             await asyncio.wait_for(rooms.intake.finish(), STOP_INTAKE_WITHIN)
         rooms.delivery.stop()
+        if rooms.staffbot:
+            rooms.staffbot.stop()
         await asyncio.gather(_finish(others, STOP_DELIVERY_WITHIN), scheduler.stop())
+
+
+async def _serve_staff(bot: StaffBot | None) -> None:
+    """Serve the staff's bot until it is stopped; whatever befalls it, families go on."""
+    while bot is not None:
+        try:
+            await bot.run()
+            return
+        except Exception as error:  # a fault of the staff's bot must not end the others
+            log.error("staffbot_failed", alarm=True, exc_info=error)
+        await asyncio.sleep(ASK_AGAIN_AFTER)
 
 
 def _set_collector_at_ease() -> None:
@@ -374,6 +447,9 @@ class Rooms:
     delivery: Delivery
     upkeep: Upkeep
     broadcasts: Broadcasts
+    follow_ups: FollowUps
+    watchdogs: Watchdogs
+    staffbot: StaffBot | None
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
+from pydantic import SecretStr
+
 from bot.demonstration import keyring_dir
 from bot.settings import Settings, is_loopback
 from flows.text import LANGUAGES
@@ -51,8 +53,8 @@ async def examine(settings: Settings, *, online: bool = False) -> list[Finding]:
     """Return what every check finds, in an order that lets one fix the first fault first."""
     findings = [check(settings) for check in CHECKS]
     findings += [await _database(settings), await _staff(settings)]
-    if online and settings.telegram_token:
-        findings.append(await _telegram(settings))
+    bots = (("telegram", settings.telegram_token), ("staff bot", settings.staff_telegram_token))
+    findings += [await _telegram(settings, name, it) for name, it in bots if online and it]
     return findings
 
 
@@ -149,9 +151,18 @@ def _channels(settings: Settings) -> Finding:
     return Finding("channels", bool(doors), ", ".join(doors) or "no way in is configured")
 
 
+def _alerts(settings: Settings) -> Finding:
+    if settings.staff_telegram_token is None:
+        return Finding("alerts", None, "the staff has no bot: alerts are told to nobody")
+    if "staffbot" not in settings.roles:
+        return Finding("alerts", None, "the staff's bot is another process's (role staffbot)")
+    return Finding("alerts", True, "told by the staff's bot, to whoever is linked")
+
+
 def _network(settings: Settings) -> Finding:
     clear = []
-    if settings.telegram_token and _in_clear(settings.telegram_api_url):
+    has_bot = settings.telegram_token or settings.staff_telegram_token
+    if has_bot and _in_clear(settings.telegram_api_url):
         clear.append("the Bot API (ATHAR_TELEGRAM_API_URL: https)")
     if _database_in_clear(settings.database_url):
         clear.append("the database (ATHAR_DATABASE_URL: ?ssl=verify-full)")
@@ -178,7 +189,7 @@ def _database_in_clear(url: str) -> bool:
 
 CHECKS: tuple[Check, ...] = (
     _python, _sqlite, _cryptography, _data_dir, _disk, _keys, _drill, _catalogues, _channels,
-    _network,
+    _alerts, _network,
 )  # fmt: skip
 
 
@@ -223,23 +234,20 @@ async def _asked(settings: Settings, job: Job[T] | None) -> T | None:
         keystore.close()
 
 
-async def _telegram(settings: Settings) -> Finding:
+async def _telegram(settings: Settings, name: str, token: SecretStr) -> Finding:
     from bot.channels.base import Undelivered
     from bot.channels.telegram import TelegramChannel
 
-    assert settings.telegram_token is not None  # noqa: S101 - asked for by the caller
-    channel = TelegramChannel(
-        settings.telegram_token.get_secret_value(), api_url=settings.telegram_api_url
-    )
+    channel = TelegramChannel(token.get_secret_value(), api_url=settings.telegram_api_url)
     try:
         await asyncio.wait_for(_start(channel.start), ONLINE_WITHIN)
     except Undelivered:
-        return Finding("telegram", False, "refuses the token")
+        return Finding(name, False, "refuses the token")
     except TimeoutError:
-        return Finding("telegram", False, "does not answer")
+        return Finding(name, False, "does not answer")
     finally:
         await channel.close()
-    return Finding("telegram", True, "answers and knows the token")
+    return Finding(name, True, "answers and knows the token")
 
 
 async def _start(start: Callable[[], Awaitable[None]]) -> None:

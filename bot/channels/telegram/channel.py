@@ -93,6 +93,7 @@ class TelegramChannel:
     ``commands`` maps a two-letter language to (name, description) pairs; ``descriptions`` and
     ``short_descriptions`` map it to words. The first language given is what everybody else sees,
     unless there is an entry for the empty language. Phones may be searched: keep all of it neutral.
+    ``noticed`` gathers fixed words about what somebody should look at; who reads them empties it.
     Raises ValueError for values that cannot be right; the message names none of them.
     """
 
@@ -120,6 +121,7 @@ class TelegramChannel:
         self.account = token.partition(":")[0]
         self.webhook_path = derive_path(secret) if secret else ""
         self.webhook_app = Door(self.webhook_path, secret, self._hear) if secret else None
+        self.noticed: set[str] = set()
         self._token = token
         self._mode = mode
         self._url = public_url.rstrip("/") + self.webhook_path
@@ -200,6 +202,7 @@ class TelegramChannel:
             self._pace,
             after=self._note_groups,
             freed=lambda: self._patiently(self._free_polling, "telegram_start_failed"),
+            rivalled=lambda: self.noticed.add("telegram_conflict"),
         )
         await poller.run(receive)
 
@@ -208,6 +211,7 @@ class TelegramChannel:
         found = await self._ask("getWebhookInfo", _Webhook)
         if found.url:
             log.error("telegram_alarm", channel="telegram", alarm=True, reason="foreign-webhook")
+            self.noticed.add("foreign_webhook")
             await (await self._aiogram()).delete_webhook()
 
     async def _listen_at_webhook(self, receive: Receive) -> None:
@@ -232,6 +236,7 @@ class TelegramChannel:
             return
         if found.url not in ("", self._url):
             log.error("telegram_alarm", channel="telegram", alarm=True, reason="foreign-webhook")
+            self.noticed.add("foreign_webhook")
         office = await self._aiogram()
         await office.set_webhook(self._url, self._secret, ALLOWED_UPDATES, WEBHOOK_CONNECTIONS)
 

@@ -74,7 +74,8 @@ class Poller:
     """One getUpdates loop for one account.
 
     ``after`` is told of every batch that was kept; ``freed`` is awaited when a webhook turns out
-    to stand in the way and has to be removed (without dropping what waits).
+    to stand in the way and has to be removed (without dropping what waits). ``rivalled`` is called
+    when another program turns out to ask for our updates.
     """
 
     def __init__(
@@ -85,12 +86,14 @@ class Poller:
         *,
         after: Callable[[Iterable[Event]], None],
         freed: Callable[[], Awaitable[None]],
+        rivalled: Callable[[], None],
     ) -> None:
         self._wire = wire
         self._account = account
         self._pace = pace
         self._after = after
         self._freed = freed
+        self._rivalled = rivalled
         self._offset = 0
         self._failures = 0
 
@@ -147,6 +150,8 @@ class Poller:
             log.error("telegram_alarm", channel="telegram", alarm=True, reason=rule.reason)
             if "webhook" in refusal.description.lower():
                 await self._freed()
+            else:
+                self._rivalled()
             await asyncio.sleep(self._pace.conflict * random.uniform(0.75, 1.0))
         elif refusal.retry_after is not None:
             log.warning("telegram_poll_failed", channel="telegram", reason=rule.reason)
