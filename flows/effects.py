@@ -7,16 +7,16 @@ anything up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from flows.text import Sentence
+from flows.values import value
 
 if TYPE_CHECKING:
     from flows.session import Report, Session
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Option:
     """Something to press: ``data`` comes back when it is, ``label`` is what it says.
 
@@ -28,14 +28,14 @@ class Option:
     chosen: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Say:
     """One message without buttons; ``paragraphs`` are spoken in order, an empty line between."""
 
     paragraphs: tuple[Sentence, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ask:
     """One question in one message.
 
@@ -55,7 +55,7 @@ class Ask:
     replace: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settle:
     """The button just pressed has done its work: take the keyboard off its message.
 
@@ -65,14 +65,14 @@ class Settle:
     note: Sentence | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tap:
     """Acknowledge a button that changes nothing, with a short sentence (at most 200 characters)."""
 
     words: Sentence | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Submit:
     """Seal this report as a new case and destroy the draft's key.
 
@@ -82,7 +82,7 @@ class Submit:
     report: Report
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Add:
     """Seal an addition (a changed or added answer, a note) to the case with this receipt code.
 
@@ -96,7 +96,7 @@ class Add:
     unknown: Sentence
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallHuman:
     """Somebody of the staff is to look: ``reason`` is a fixed word, never the family's."""
 
@@ -105,7 +105,7 @@ class CallHuman:
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TellStatus:
     """Say where reports stand: the hallway knows, the session does not.
 
@@ -115,12 +115,12 @@ class TellStatus:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WipeChat:
     """Delete from the chat whatever the provider still lets us delete."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Forget:
     """Destroy what is kept of the conversation and its key; the new session starts under a new one.
 
@@ -131,12 +131,12 @@ class Forget:
     everything: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Withdraw:
     """The family withdraws its report: staff carry it out, the case is marked at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenWaiting:
     """Say what waits for this family, oldest first, and begin the questions that wait.
 
@@ -145,7 +145,7 @@ class OpenWaiting:
     """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AnswerFollowUp:
     """Seal these answers to the case whose follow-up this is.
 
@@ -158,7 +158,7 @@ class AnswerFollowUp:
     asked: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LeaveFollowUp:
     """The family does not answer a follow-up: not now, or not at all.
 
@@ -172,7 +172,7 @@ class LeaveFollowUp:
     last: Sentence | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Silence:
     """The family wants no words from us but answers to its own; when ``over``, it wants them again.
 
@@ -201,7 +201,7 @@ Effect = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Turn:
     """What one thing heard leads to: the session as it is now, and what is to be done, in order.
 

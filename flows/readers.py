@@ -14,19 +14,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
 from flows.folding import fold
 from flows.numerals import numeral_at
+from flows.values import value
 
 _SHORT = 200
 """Characters; whoever wrote more has told a story and chosen nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Named:
     """Something that can be named: its code, and its labels and aliases in both languages."""
 
@@ -34,14 +34,14 @@ class Named:
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Chosen:
     """What was said means this one, unmistakably."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Several:
     """What was said names several, in the options' order: for `read_choice` it has to be asked
     which of them, for `read_many` these are the answer."""

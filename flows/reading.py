@@ -6,7 +6,6 @@ understood, with the kind sentence that says how to go about it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
@@ -43,9 +42,10 @@ from flows.session import (
 )
 from flows.shape import Stop
 from flows.text import Form, Sentence, _
+from flows.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Understood:
     """An answer. ``raw`` is what was typed, exactly."""
 
@@ -53,7 +53,7 @@ class Understood:
     raw: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToConfirm:
     """A date, to be echoed and confirmed first."""
 
@@ -61,7 +61,7 @@ class ToConfirm:
     raw: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToPick:
     """Several readings of a date."""
 
@@ -69,7 +69,7 @@ class ToPick:
     raw: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotUnderstood:
     """Nothing that answers the question; ``words`` say so kindly and how to go about it."""
 

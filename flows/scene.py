@@ -22,6 +22,7 @@ from flows.session import (
 )
 from flows.shape import Flow, Stop, find_stop, position
 from flows.text import Form, Language, Sentence
+from flows.values import value
 
 Speak = Callable[[Sentence, Language, Form], str]
 """Turns a sentence into words: (sentence, language, form) -> text."""
@@ -41,7 +42,7 @@ class Tools:
     today: Callable[[datetime], date]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Heard:
     """One thing a person did, as the engine hears it.
 
@@ -61,7 +62,7 @@ class Heard:
     unseen: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finished:
     """The flow has no question left: for `flows/conversation.py`, never for the hallway."""
 
@@ -71,7 +72,7 @@ class Finished:
 Step = tuple[Session, tuple[Effect | Finished, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scene:
     """Everything a turn looks at."""
 

@@ -15,18 +15,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 from typing import Any, Literal, cast
 
 from flows.dates import RoughDate
 from flows.text import Form, Language
+from flows.values import value
 
 PACKED = 1
 """Version of the packed form."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PlaceName:
     """A place as told: ``area`` is a governorate's ISO code, ``abroad``, ``at_sea`` or empty."""
 
@@ -34,7 +35,7 @@ class PlaceName:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhoneNumber:
     """A telephone number: ``e164`` for dialling and comparing, ``raw`` as it was typed."""
 
@@ -42,7 +43,7 @@ class PhoneNumber:
     raw: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class File:
     """A file somebody sent, still only named: the channel's kind and the provider's key."""
 
@@ -59,7 +60,7 @@ Known = Literal["given", "unknown", "prefer_not", "skipped"]
 """Three ways of not giving an answer are three different facts."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """One answer: its value, how it was said, in which language, when, to which flow version.
 
@@ -148,7 +149,7 @@ class Told(Mapping[str, Answer]):
         }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asked:
     """What was asked last: the question's path and the mark its buttons carry.
 
@@ -165,7 +166,7 @@ class Asked:
     choices: tuple[Given, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Draft:
     """The answers given so far in one flow, in the order they were given."""
 
@@ -175,7 +176,7 @@ class Draft:
     answers: Told = field(default_factory=Told)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Session:
     """One contact's side of the conversation.
 
@@ -224,7 +225,7 @@ class Session:
         return self.drafts.get(self.flow)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Report:
     """A finished set of answers on its way to be sealed: everything, and in which flow.
 

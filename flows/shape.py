@@ -8,11 +8,15 @@ another one (``sightings[1].more``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from flows.questions import ALWAYS, Answers, Asked, Condition, YesNo
 from flows.text import Bilingual, Sentence, Words
+from flows.values import value
+
+MOST_SECTIONS = 256
+"""Sections whose stops are kept at the same time."""
 
 MOST_ROUNDS = 20
 """Rounds of one repeat: enough for every family met so far, and a bound for a session's size."""
@@ -51,7 +55,7 @@ class Flow:
     sections: tuple[Section, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stop:
     """One stop of a walk: a question that applies, and where it stands.
 
@@ -110,12 +114,30 @@ class _Walk:
 
 def _stops(flow: Flow, answers: Answers) -> Iterator[Stop]:
     for section in flow.sections:
-        for part in section.parts:
+        for part, stop in _parts(section):
+            if not part.when.holds(answers, ""):
+                continue
             if isinstance(part, Repeat):
-                if part.when.holds(answers, ""):
-                    yield from _rounds(part, section, answers)
-            elif part.when.holds(answers, ""):
-                yield Stop(part.key, part, section)
+                yield from _rounds(part, section, answers)
+            elif stop is not None:
+                yield stop
+
+
+def _parts(section: Section) -> Sequence[tuple[Asked | Repeat, Stop | None]]:
+    """Return the parts of a section with their stops, None for repeats; worked out once."""
+    kept = _kept.get(id(section))
+    if kept is None or kept[0] is not section:
+        parts = [
+            (part, None if isinstance(part, Repeat) else Stop(part.key, part, section))
+            for part in section.parts
+        ]
+        if len(_kept) > MOST_SECTIONS:
+            _kept.clear()  # questions written at run time come and go
+        kept = _kept[id(section)] = section, parts
+    return kept[1]
+
+
+_kept: dict[int, tuple[Section, Sequence[tuple[Asked | Repeat, Stop | None]]]] = {}
 
 
 def _rounds(repeat: Repeat, section: Section, answers: Answers) -> Iterator[Stop]:

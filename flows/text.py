@@ -13,9 +13,11 @@ always addressed without gender.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from flows.values import value
 
 if TYPE_CHECKING:
     from flows.dates import RoughDate
@@ -30,7 +32,7 @@ Form = Literal["", "he", "she"]
 """The grammatical form a sentence about the person takes; empty when the sex is not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Later:
     """A value that the flow cannot know and whoever carries the effect out fills in.
 
@@ -40,7 +42,7 @@ class Later:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Words:
     """A sentence for translation: ``text`` is its English form and its catalogue key.
 
@@ -60,7 +62,7 @@ class Words:
         return replace(self, values=tuple(merged.items()))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bilingual:
     """A sentence a caseworker wrote at run time, in both languages; no catalogue knows it."""
 
@@ -68,7 +70,7 @@ class Bilingual:
     en: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Spoken:
     """A sentence spoken in this language whatever the session's: for the choice of a language."""
 
@@ -76,7 +78,7 @@ class Spoken:
     language: Language
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Lines:
     """Several sentences, each on a line of its own, in one paragraph."""
 
