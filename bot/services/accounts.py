@@ -32,11 +32,12 @@ import pyotp
 import structlog
 
 from bot.services import permissions
+from bot.services.audit import AuditLog
 from bot.services.openings import MOST, Openings, TooMany
 from bot.services.permissions import Actor, NotAllowed, Role
 from flows.text import Language
 from storage.database import Database, StaffMember, Work
-from storage.keyring import Keyring, Unlocked
+from storage.keyring import Keyring, KeysUnusable, Unlocked
 from storage.staff import plain_login
 from storage.vault import CannotOpen
 
@@ -48,6 +49,8 @@ IDLE: Final = timedelta(minutes=10)
 LONGEST: Final = timedelta(hours=12)
 LOOK_EVERY: Final = timedelta(seconds=3)
 """How old what a session knows of its person may be."""
+SWEEP_EVERY: Final = 30.0
+"""Seconds after which sessions that have ended let go of their keys, though nobody asks."""
 
 STEP: Final = 30
 DRIFT: Final = 1
@@ -82,6 +85,7 @@ class Session:
 
     ``last_signed_in_at``, ``failures`` and ``was_reset`` are what the person is shown: the sign-in
     before this one, failed attempts since, and whether somebody has given a new passphrase since.
+    ``logs_hold`` is False when the logs are shorter than they were when somebody last came in.
     """
 
     id: str = field(repr=False)
@@ -91,6 +95,7 @@ class Session:
     last_signed_in_at: datetime | None = None
     failures: int = 0
     was_reset: bool = False
+    logs_hold: bool = True
     is_demonstration: bool = False
     used_at: datetime = field(init=False, repr=False)
     looked_at: datetime = field(init=False, repr=False)
@@ -135,6 +140,8 @@ class Accounts:
         self._keyring = keyring
         self._clock = clock
         self._demonstration = demonstration
+        self._audit = AuditLog(database, keyring, clock=clock)
+        self._sweeping: asyncio.TimerHandle | None = None
         self._sessions: dict[str, Session] = {}
         self._ended: list[Callable[[Session], None]] = []
         self._waiting: Counter[str] = Counter()
@@ -161,7 +168,9 @@ class Accounts:
         known = await self._database.run(job)
         if known is None or held is None:
             raise NotSignedIn
-        return self._begin(known, held, now)
+        session = self._begin(known, held, now)
+        session.logs_hold = await self._logs_hold()
+        return session
 
     @property
     def offers_demonstration(self) -> bool:
@@ -208,7 +217,7 @@ class Accounts:
         self._ended.append(act)
 
     def drop_ended(self) -> int:
-        """End sessions that have rested too long or are too old; return how many. Each minute."""
+        """End sessions that have rested too long or are too old; return how many."""
         now = self._clock()
         stale = [session for session in self._sessions.values() if session.has_ended(now)]
         for session in stale:
@@ -245,6 +254,8 @@ class Accounts:
         """End all sessions: with the process, what they held is gone."""
         for session in list(self._sessions.values()):
             self._end(session)
+        if self._sweeping:
+            self._sweeping.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     # ── people ──
@@ -334,7 +345,24 @@ class Accounts:
             series=member.series,
         )
         self._sessions[session.id] = session
+        if self._sweeping is None:
+            self._sweep_later()
         return session
+
+    def _sweep_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweeping = loop.call_later(SWEEP_EVERY, self._sweep) if self._sessions else None
+
+    def _sweep(self) -> None:
+        self.drop_ended()
+        self._sweep_later()
+
+    async def _logs_hold(self) -> bool:
+        try:
+            return await self._audit.look()
+        except KeysUnusable as error:
+            log.error("heads_not_remembered", alarm=True, exc_info=error)
+            return False
 
     async def _still(self, session: Session, now: datetime) -> bool:
         """Return whether its person is still who it was, looked up unless that was just done."""

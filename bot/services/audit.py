@@ -8,6 +8,7 @@ done whenever somebody signs in; `verify` walks both logs from their beginning.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -135,7 +136,7 @@ class AuditLog:
 
         faults, heads = await self._database.run(job)
         if self._heads and (accept or not faults):
-            self._heads.remember(heads, back=accept)
+            await asyncio.to_thread(self._heads.remember, heads, back=accept)
         return Verdict(tuple(faults), heads[AUDIT].seq, heads[REPORTS].seq, bool(remembered))
 
     async def look(self) -> bool:
@@ -159,7 +160,7 @@ class AuditLog:
         if heads is None:
             log.error("log_shortened", alarm=True)
             return False
-        self._heads.remember(heads)
+        await asyncio.to_thread(self._heads.remember, heads)
         return True
 
 

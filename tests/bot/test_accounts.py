@@ -48,6 +48,7 @@ from tests.bot.accounts_room import (
     register,
     verbs,
 )
+from tests.bot.rooms import until
 from tests.conftest import Clock
 from tests.storage.talks import meddle, person, submit
 
@@ -475,6 +476,32 @@ async def test_sessions_nobody_asks_for_are_dropped_with_their_keys(
     assert ended == [session]
     assert session.held.vaults == {}
     assert office.accounts.drop_ended() == 0
+
+
+async def test_keys_go_though_nobody_asks(
+    office: Office, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SWEEP_EVERY", 0.05)
+    first, second = await office.come_in(), await office.come_in()
+    clock.now += IDLE - timedelta(seconds=60)
+    await until(lambda: not first.held.vaults)
+    assert second.held.vaults
+    clock.now += timedelta(seconds=60)
+    await until(lambda: not second.held.vaults)
+    assert (await office.come_in()).held.vaults
+
+
+async def test_whoever_comes_in_is_told_that_the_logs_are_shorter(
+    office: Office, sqlite_url: str
+) -> None:
+    assert (await office.come_in()).logs_hold
+    assert (await office.come_in()).logs_hold
+    await meddle(sqlite_url, "DELETE FROM audit WHERE seq = 2")
+    assert not (await office.come_in()).logs_hold
+    (office.ring / "heads.json").write_text("damaged")
+    assert not (await office.come_in()).logs_hold
+    alerts = await office.database.run(lambda work: work.alerts.undirected(10))
+    assert {it.kind for it in alerts} == {"chain_broken"}
 
 
 async def test_a_session_ends_with_the_process_and_on_signing_out(office: Office) -> None:
