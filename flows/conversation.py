@@ -836,12 +836,12 @@ def _to_pause(talk: Talk) -> Step:
 
 
 def _to_stop(talk: Talk) -> Step:
+    if talk.session.receipts and talk.flow is None and not _has_unsent(talk):
+        return _to_quiet(talk)
     if not talk.may_keep:
         return _leave(talk, (), (consent.STOPPED,))
     if _has_unsent(talk):
         return _show(talk, "stop")
-    if talk.session.receipts:
-        return _to_quiet(talk)
     return replace(talk.session, paused=True, view=""), (Say((asking.THANKS,)),)
 
 

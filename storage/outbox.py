@@ -273,8 +273,9 @@ class Outbox:
             return Dead(row.id, "expired", row.about, row.about_id)
         except CannotOpen:
             return Dead(row.id, "damaged", row.about, row.about_id)
-        if row.priority > PRIORITIES[0] and contact.state == "stopped":
-            return Dead(row.id, STOPPED, row.about, row.about_id, "opted_out")
+        if row.priority > PRIORITIES[0] and contact.state != "active":
+            ending: Ending = "opted_out" if contact.state == STOPPED else "blocked"
+            return Dead(row.id, contact.state, row.about, row.about_id, ending)
         due_at = as_moment(row.due_at)
         return Letter(
             row.id,
@@ -454,7 +455,6 @@ def _next_due() -> Select[Any]:
 
 
 _NEXT_DUE: Final = _next_due()
-
 
 
 def _first_unclaimed() -> Select[Any]:

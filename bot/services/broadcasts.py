@@ -461,9 +461,9 @@ class Broadcasts:
         """How many more people may be written to in this moment."""
         if self._hourly is None:
             return AT_ONCE
-        moment = now.timestamp()
-        free = (moment - self._hourly.arrival) * self._hourly.rate + self._hourly.burst
-        return AT_ONCE if math.isinf(free) else max(0, math.floor(min(free, self._hourly.burst)))
+        hourly = self._hourly
+        free = (now.timestamp() - hourly.arrival) * hourly.rate + hourly.burst
+        return max(0, math.floor(min(free, hourly.burst)))
 
 
 @dataclass(slots=True)
