@@ -163,6 +163,8 @@ OPEN_DATA = "n:!open"
 STATUS_NONE = _("There is no report tied to this chat. If you have a receipt code, write it here.")
 # Translators: {code} a receipt code, {state} the state of work, {date} a day.
 STATUS = _("{code}: {state}. Received on {date}.")
+# Translators: the caseworker; {name} is a first name. Without gender, please.
+STATUS_WHO = _("Looked after by {name}.")
 STATUS_NEXT = _("Please expect a message here by {date}, even if there is nothing new.")
 STATUS_STANDING = _("We never give news of a person's fate by message, and never for money.")
 WORK_STATES: dict[str, Words] = {
@@ -173,6 +175,18 @@ WORK_STATES: dict[str, Words] = {
     "paused": _("paused"),
     "closed": _("closed"),
     "withdrawn": _("withdrawn"),
+}
+# Translators: what happens next to a report, after the line that says how it stands.
+STATUS_STEPS: dict[str, Words] = {
+    "received": _("Next, a caseworker reads it."),
+    "in_review": _("Next, it is decided how to go on with it."),
+    "active": _("The work on it goes on."),
+    "waiting_family": _(
+        "Next, we need something from you. To open what waits for you, write “open”; to talk with "
+        "us, write “person”."
+    ),
+    "paused": _("It is taken up again when there is something new. You can add to it at any time."),
+    "closed": _("You can add to it at any time; then it is looked at again."),
 }
 
 ADDED = _("Thank you. This was sealed and added to your report.")

@@ -36,6 +36,7 @@ from bot.services.case_file import (
 from bot.services.case_reading import Reader
 from bot.services.openings import Openings, TooMany
 from bot.services.permissions import Actor, NotAllowed
+from bot.services.standing import first_name
 from flows.case import (
     BOTH,
     CONFIDENCES,
@@ -665,16 +666,6 @@ async def _open_task(work: Work, task: Task) -> OpenTask:
 
 async def _names(work: Work) -> Mapping[str, str]:
     return {member.handle: member.name for member in await work.staff.list()}
-
-
-_COMPOUND: Final = ("عبد", "أبو", "ابو", "أم", "نور", "abd", "abu", "umm", "nour", "noor")
-"""First words that are no name without the second one."""
-
-
-def first_name(name: str) -> str:
-    """Return the first name in a name, whole where it is made of two words."""
-    first, *rest = name.split() or [""]
-    return f"{first} {rest[0]}" if rest and first.casefold() in _COMPOUND else first
 
 
 # ------------------------------------------------------------------------------ fates and decisions

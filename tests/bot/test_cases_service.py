@@ -13,7 +13,7 @@ import pytest
 
 from bot.languages import speak
 from bot.services.case_file import CaseFile, Entry, Stated
-from bot.services.cases import PAGE, SECOND_PERSON, Cases, Filters, Refused, TooMany, first_name
+from bot.services.cases import PAGE, SECOND_PERSON, Cases, Filters, Refused, TooMany
 from bot.services.permissions import Actor, NotAllowed
 from flows.dates import RoughDate
 from flows.follow_up import SETS, record
@@ -1044,17 +1044,6 @@ async def test_a_caseworker_does_the_tasks_of_its_own_cases(
     assert await verbs(database, f"task-{tasks[0].id}") == ["task.done"]
     with pytest.raises(NotAllowed):
         await service.finish_task(salma, 999)
-
-
-@pytest.mark.parametrize(
-    ("name", "first"),
-    [
-        ("Rana Haddad", "Rana"), ("رنا", "رنا"), ("عبد الرحمن الخياط", "عبد الرحمن"),
-        ("Abd al-Rahman", "Abd al-Rahman"), ("", ""), ("  ", ""), ("نور", "نور"),
-    ],
-)  # fmt: skip
-def test_a_first_name_is_told_whole(name: str, first: str) -> None:
-    assert first_name(name) == first
 
 
 async def test_notes_of_others_kinds_are_not_taken_for_decisions(
