@@ -1,6 +1,7 @@
 """The flow book: every conversation as pages for reviewers who do not program.
 
-The pages are generated from the flows and the catalogues and are committed under ``docs/book/``,
+Beside them stands who may move what of a case. The pages are generated from the flows and the
+catalogues and are committed under ``docs/book/``,
 so that a change of the questions shows in review as a change of the pages.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.languages import fill_later, speak
-from flows import book
+from flows import book, case_book
 from flows.conversation import FLOWS
 from flows.text import LANGUAGES, Form, Language, Sentence
 
@@ -31,6 +32,9 @@ def pages() -> Iterator[tuple[str, str]]:
         for language in LANGUAGES:
             yield f"{flow.name}.{language}.md", book.markdown(flow, language, _say)
         yield f"{flow.name}.mmd", book.mermaid(flow)
+    for language in LANGUAGES:
+        yield f"case.{language}.md", case_book.markdown(language, _say)
+    yield "case.mmd", case_book.mermaid()
 
 
 def write(folder: Path = BOOK) -> list[str]:
