@@ -13,7 +13,7 @@ from typing import Literal
 
 from flows.case import Field, Move
 from flows.session import Known
-from flows.text import Language
+from flows.text import Form, Language
 
 EntryKind = Literal["report", "addition", "choices", "follow_up", "note", "move", "damaged"]
 """What an entry is. ``damaged``: it is there and does not open, or holds what nobody can read."""
@@ -115,7 +115,8 @@ class Entry:
     """One sealed entry, opened. ``words`` are those of a note, or the reason of a decision.
 
     ``at`` is None where the entry does not open; ``received_on`` is always known. ``told``: the
-    note says that somebody has spoken with the family.
+    note says that somebody has spoken with the family. ``form`` is how to speak of the person,
+    ``gone_on`` the day of the disappearance where the entry names one.
     """
 
     handle: str
@@ -131,6 +132,8 @@ class Entry:
     language: Language = "ar"
     short: bool = False
     urgent: bool = False
+    form: Form = ""
+    gone_on: date | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,15 +149,16 @@ def _entry(opening: Opening, reader: Reader, form: Form) -> Entry:
 
 def _told_by_family(opening: Opening, reader: Reader, form: Form) -> Entry:
     report, sealed = opening.report, opening.sealed
-    flow = _flow_of(opening, reader)
+    flow, told = _flow_of(opening, reader), told_from(report["answers"])
     speaker = _Speaker(reader.language, form, opening.content.get("asked") or {})
+    carried = _CARRIED if sealed.kind == FOLLOW_UP else ()
     return Entry(
         sealed.handle,
         _kind(sealed.kind, report.get("about", "")),
         sealed.received_on,
         opening.at,
         _source(opening, reader),
-        speaker.stated(flow, _answers(opening)),
+        speaker.stated(flow, told.without(*carried)),
         speaker.stated(CONSENT, told_from(report.get("consent", {}))),
         language=report["language"],
         short=bool(report.get("short")),
@@ -206,7 +207,7 @@ def _source(opening: Opening, reader: Reader) -> Source:
 def _own_title(opening: Opening, reader: Reader) -> str:
     """Return what a set of a caseworker is called; it was sealed together with the answers."""
     title = opening.content.get("title")
-    return str(title.get(reader.language, "")) if isinstance(title, dict) else ""
+    return bare(str(title.get(reader.language, ""))) if isinstance(title, dict) else ""
 
 
 def _staff(opening: Opening, reader: Reader) -> Source:
@@ -320,7 +321,7 @@ class _Speaker:
             return self._say(known.question.title)
         if path == LINKED:
             return self._say(LINKED_TITLE)
-        return str(self._recorded(path).get("title") or path)
+        return bare(str(self._recorded(path).get("title") or path))
 
     def _value(self, answer: Answer, known: _Known | None, path: str) -> str:
         if answer.value is None or answer.known != "given":

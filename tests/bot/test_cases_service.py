@@ -255,6 +255,7 @@ async def test_what_was_typed_stands_beside_how_it_was_read(
     (entry,) = (await opened(service, salma, vault_key, case)).entries
     stated = by_path(entry.stated)
     assert (stated["c1_when"].value, stated["c1_when"].raw) == ("21 August 2013", "٢١ آب ٢٠١٣")
+    assert (entry.form, entry.gone_on) == ("she", day)
     assert stated["a4_relation"].value == "I am her mother"
     assert stated["d4_steps"].value == "Police, A court"
     assert [each.item for each in entry.stated if each.item] == ["Sighting 1", "Sighting 2"]
