@@ -1,0 +1,114 @@
+"""The web console of a running service: whether it is served here, and put together from services.
+
+It opens reports, so it is never served where a public address may lead to the same port as the
+families' messages. Its home is a process and a machine account of its own (``ATHAR_ROLES=console``)
+behind a reverse proxy with TLS; on a machine for trying out it stands beside the web chat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from bot.channels.base import Limits
+from bot.demonstration import keyring_dir
+from bot.languages import speak
+from bot.messages import ChannelName
+from bot.services.accounts import Accounts, Session
+from bot.services.audit import AuditLog
+from bot.services.broadcasts import Broadcasts
+from bot.services.cases import Cases
+from bot.services.follow_ups import FollowUps
+from bot.services.linking import Linking
+from bot.services.search import Search
+from bot.services.statistics import Numbers
+from bot.services.updates import Updates
+from bot.staff.web.services import Services
+from flows.engine import Tools
+from storage.database import Database
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from bot.settings import Settings
+
+PATH = "/console"
+
+Why = Literal["", "no-role", "no-keyring", "public-address", "not-on-loopback"]
+
+
+def why_not_served(settings: Settings) -> Why:
+    """Return why this process serves no console; empty when it does."""
+    if "console" not in settings.roles:
+        return "no-role"
+    if not keyring_dir(settings).is_dir():
+        return "no-keyring"
+    if settings.public_url and "intake" in settings.roles:
+        return "public-address"
+    if not settings.on_loopback and not settings.public_url.startswith("https:"):
+        return "not-on-loopback"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the rooms of the process share with the console."""
+
+    database: Database
+    tools: Tools
+    limits: Mapping[ChannelName, Limits]
+    clock: Callable[[], datetime]
+    wake: Callable[[str, str], None]
+    paces: Mapping[tuple[str, str], float]
+
+
+def make_services(settings: Settings, around: Around) -> Services:
+    """Put together what the console asks."""
+    database, clock, zone = around.database, around.clock, settings.zone
+    private = settings.on_loopback and not settings.public_url
+    accounts = Accounts(
+        database, keyring_dir(settings), clock=clock, demonstration=private,
+        openings_a_day=settings.openings_a_day,
+    )  # fmt: skip
+
+    def new_search(session: Session) -> Search:
+        return Search(database, session.actor, session.held, clock=clock)
+
+    return Services(
+        accounts=accounts,
+        cases=Cases(database, zone=zone, clock=clock, openings=accounts.openings),
+        follow_ups=FollowUps(
+            database, around.tools, around.limits, zone=zone, clock=clock, wake=around.wake
+        ),
+        updates=Updates(
+            database, around.tools, around.limits, zone=zone, clock=clock, wake=around.wake
+        ),
+        broadcasts=Broadcasts(
+            database,
+            speak,
+            limits=around.limits,
+            paces=around.paces,
+            zone=zone,
+            clock=clock,
+            wake=around.wake,
+        ),
+        statistics=Numbers(database, zone=zone, clock=clock),
+        audit=AuditLog(database, keyring_dir(settings), clock=clock),
+        linking=Linking(database, clock=clock),
+        new_search=new_search,
+    )
+
+
+def console_app(settings: Settings, services: Services, clock: Callable[[], datetime]) -> ASGIApp:
+    """Return the console as an ASGI application, to be mounted under `PATH`."""
+    from bot.staff.web import Place, make_console
+
+    place = Place(
+        organisation=settings.organisation_name,
+        zone=settings.zone,
+        public_url=settings.public_url,
+        on_loopback=settings.on_loopback and not settings.public_url,
+    )
+    return make_console(services, place, clock=clock)

@@ -1,0 +1,124 @@
+"""The console's outer wall: who may ask, how much, and what every answer carries.
+
+Four rules before any page is reached. The name asked for must be ours, or a foreign name that was
+pointed at this machine would read the pages (DNS rebinding). What changes something must come from
+our own pages: `Origin` or `Sec-Fetch-Site` say so, besides the token in the form. A body has a
+bound. And no answer may be framed, kept, sniffed, opened from elsewhere or run anything inline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+BODY_MOST: Final = 256 * 1024
+"""Bytes of a form: the longest question set there can be is well below."""
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": (
+        "camera=(), microphone=(), geolocation=(), display-capture=(), clipboard-read=(), "
+        "payment=(), usb=(), browsing-topics=()"
+    ),
+    "X-Robots-Tag": "noindex, nofollow",
+}
+"""Sent with every answer of the console."""
+
+
+class _TooMuch(Exception):
+    """The body is longer than `BODY_MOST`."""
+
+
+class Guard:
+    """Wraps ``app``: refuses foreign hosts (421), foreign pages (403) and long bodies (413).
+
+    ``hosts`` are the names, without ports, that are ours besides loopback.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
+        self._app = app
+        self._hosts = LOOPBACK | {host.lower() for host in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        begun = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        try:
+            room = self._refusal(scope) or self._app
+            await room(scope, _bounded(receive), send_with_headers)
+        except _TooMuch:
+            if not begun:
+                await PlainTextResponse("too long\n", 413)(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or _name(f"//{hosts[0]}") not in self._hosts:
+            return PlainTextResponse("unknown host\n", 421)
+        if scope["method"] not in ("GET", "HEAD") and not self._is_ours(headers, hosts[0]):
+            return PlainTextResponse("not from this page\n", 403)
+        return None
+
+    def _is_ours(self, headers: Headers, host: str) -> bool:
+        """Say whether our own page sends this: the browser's word, in which no page has a say.
+
+        A page that sends no referrer sends ``Origin: null`` with its forms; then `Sec-Fetch-Site`
+        has to say it. A browser that says neither is refused.
+        """
+        site = headers.get("sec-fetch-site", "")
+        origins = [origin for origin in headers.getlist("origin") if origin != "null"]
+        if site not in ("", "same-origin") or not (site or origins):
+            return False
+        return all(self._is_our_origin(origin, host) for origin in origins)
+
+    def _is_our_origin(self, origin: str, host: str) -> bool:
+        if not origin.startswith(("http://", "https://")):
+            return False
+        same = urlsplit(origin).netloc.lower() == host.lower()
+        # Behind a proxy that rewrites the host, the page's own name is a configured one.
+        return same or _name(origin) in self._hosts - LOOPBACK
+
+
+def _bounded(receive: Receive) -> Receive:
+    read = 0
+
+    async def receive_within_bounds() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > BODY_MOST:
+            raise _TooMuch
+        return message
+
+    return receive_within_bounds
+
+
+def _name(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""

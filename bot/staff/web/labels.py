@@ -1,0 +1,157 @@
+"""What codes are called on the pages, where they have no label elsewhere (work states, fates)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.services.case_file import Act, EntryKind
+from flows.text import Words, _
+
+ENTRY_KINDS: Mapping[EntryKind, Words] = {
+    "report": _("Report"),
+    "addition": _("Added by the family"),
+    "choices": _("Choices changed by the family"),
+    "follow_up": _("Answers to a follow-up"),
+    "note": _("Note"),
+    "move": _("Move"),
+    "damaged": _("This entry does not open"),
+}
+
+FIELDS: Mapping[str, Words] = {
+    "work": _("Work"),
+    "fate": _("Fate"),
+    "confidence": _("Confidence"),
+}
+
+DECISIONS: Mapping[Act, Words] = {
+    "moved": _("moved"),
+    "proposed": _("proposed"),
+    "approved": _("approved"),
+    "refused": _("refused"),
+}
+
+KNOWN: Mapping[str, Words] = {
+    # Translators: three different facts about an answer that holds nothing.
+    "unknown": _("Does not know"),
+    "prefer_not": _("Prefers not to say"),
+    "skipped": _("Skipped"),
+}
+
+STANDINGS: Mapping[str, Words] = {
+    "active": _("can be written to"),
+    "blocked": _("has blocked the bot"),
+    "stopped": _("wants no messages"),
+}
+
+CHANNELS: Mapping[str, Words] = {
+    "telegram": _("Telegram"),
+    "signal": _("Signal"),
+    "webchat": _("Web chat"),
+    "terminal": _("Terminal"),
+}
+
+HOURS: Mapping[str, Words] = {
+    "any": _("Any time of day"),
+    "morning": _("In the morning"),
+    "afternoon": _("In the afternoon"),
+    "evening": _("In the evening"),
+}
+
+TASKS: Mapping[str, Words] = {
+    "asked": _("The family asks to talk to a person"),
+    "self": _("Somebody writes about themselves"),
+    "minor": _("The reporter is under 18"),
+    "trouble": _("The family says that something went wrong"),
+    "urgent": _("Urgent: disappeared less than three months ago"),
+    "withdraw": _("The family withdraws its report"),
+    "follow_up_expired": _("A follow-up was not answered"),
+    "follow_up_undelivered": _("A follow-up did not arrive"),
+    "follow_up_answered": _("A follow-up was answered"),
+    "unreachable": _("The family cannot be reached"),
+    "second_person": _("A proposal waits for a coordinator"),
+}
+
+VERBS: Mapping[str, Words] = {
+    # Translators: rows of the audit log: what somebody did.
+    "staff.sign_in": _("signed in"),
+    "staff.sign_out": _("signed out"),
+    "staff.sign_out_everywhere": _("signed out everywhere"),
+    "staff.refused": _("was refused at the door"),
+    "staff.locked": _("was locked out after failed attempts"),
+    "staff.stopped": _("opened too many cases and was stopped"),
+    "staff.lift": _("lifted a stop"),
+    "staff.add": _("added somebody to the staff"),
+    "staff.grant": _("granted the keys"),
+    "staff.revoke": _("revoked access"),
+    "staff.reset": _("gave a new passphrase"),
+    "staff.change": _("changed an account"),
+    "staff.end_sessions": _("ended all sessions of somebody"),
+    "staff.profile": _("changed the own profile"),
+    "staff.link_code": _("made a code for the staff's bot"),
+    "staff.linked": _("linked the staff's bot"),
+    "staff.unlinked": _("unlinked the staff's bot"),
+    "audit.read": _("read the audit log"),
+    "audit.verify": _("verified the audit log"),
+    "case.find": _("looked up a case by its code"),
+    "case.associate": _("set the association of a case"),
+    "case.promise_word": _("set the day of the next word"),
+    "case.names": _("looked up what people are called"),
+    "task.list": _("looked at the tasks"),
+    "case.read": _("opened a case"),
+    "case.list": _("looked at the worklist"),
+    "case.search": _("searched"),
+    "case.match": _("looked for matching cases"),
+    "case.take": _("took a case"),
+    "case.assign": _("assigned a case"),
+    "case.note": _("added a note"),
+    "case.move_work": _("moved the work state"),
+    "case.move_confidence": _("moved the confidence"),
+    "case.propose_fate": _("proposed a fate"),
+    "case.move_fate": _("moved the fate"),
+    "case.approve_fate": _("approved a fate"),
+    "case.refuse_fate": _("refused a fate"),
+    "task.done": _("finished a task"),
+    "follow_up.plan": _("planned a follow-up"),
+    "follow_up.withdraw": _("took a follow-up back"),
+    "follow_up.read": _("looked at follow-ups"),
+    "question_set.write": _("wrote a question set"),
+    "question_set.save": _("wrote a question set"),
+    "question_set.retire": _("retired a question set"),
+    "update.tell": _("told a family something"),
+    "broadcast.read": _("looked at broadcasts"),
+    "broadcast.draft": _("drafted a broadcast"),
+    "broadcast.edit": _("changed a broadcast"),
+    "broadcast.submit": _("submitted a broadcast"),
+    "broadcast.take_back": _("took a broadcast back"),
+    "broadcast.approve": _("approved a broadcast"),
+    "broadcast.pause": _("paused a broadcast"),
+    "broadcast.resume": _("resumed a broadcast"),
+    "broadcast.cancel": _("cancelled a broadcast"),
+    "broadcast.report": _("exported the report of a broadcast"),
+    "statistics.read": _("looked at the figures"),
+}
+
+CASE_REFUSALS: Mapping[str, Words] = {
+    "changed": _("Somebody else was quicker. This is how it stands now; please look once more."),
+    "no_such_move": _("From where it stands, that is no way it can go."),
+    "not_yours": _("This takes a coordinator."),
+    "not_told": _(
+        "First a person has to speak with the family. Please note that with “I have spoken with "
+        "the family”."
+    ),
+    "same_person": _("This takes a second person."),
+    "answered": _("That proposal has been answered already."),
+    "confidence": _("That is not enough for this fate: choose what it really rests on."),
+    "no_words": _("A few words are needed: the note, the source or the reason."),
+    "too_long": _("These are more words than one entry takes."),
+    "no_such_person": _("That person does not look after cases, or has left."),
+    "stopped": _(
+        "You have opened very many cases today, so opening is stopped for you until a coordinator "
+        "or administrator lifts it."
+    ),
+}
+
+
+def label(words: Mapping[str, Words], code: str) -> Words:
+    """Return what a code is called; a code nobody has named yet is its own name."""
+    return words.get(code, Words(code))
