@@ -88,20 +88,22 @@ async def _add(
 @staff_app.command("list")
 def list_staff(keyring: KeyringOption = None, as_json: JsonOption = False) -> None:
     """Say who works here or did, and as what."""
-    people = asyncio.run(_people(keyring))
+    people, others = asyncio.run(_people(keyring))
     if as_json:
-        typer.echo(json.dumps([_told(member) for member in people]))
+        typer.echo(json.dumps({"staff": [_told(it) for it in people], "keyring_only": others}))
         return
     for member in people:
         told = _told(member)
         typer.echo(f"{told['login']:20} {told['role']:14} {told['state']:8} {told['name']}")
+    for person in others:
+        typer.echo(f"in the keyring, without an account: {person}")
     if not people:
         typer.echo("Nobody has an account yet: athar staff add", err=True)
 
 
-async def _people(keyring: Path | None) -> list[StaffMember]:
+async def _people(keyring: Path | None) -> tuple[list[StaffMember], list[str]]:
     async with _enrolment(keyring) as enrolment:
-        return list(await enrolment.people())
+        return list(await enrolment.people()), list(await enrolment.without_account())
 
 
 def _told(member: StaffMember) -> dict[str, str | None]:

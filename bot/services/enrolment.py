@@ -93,6 +93,11 @@ class Enrolment:
         """Return everybody, gone or not."""
         return await self._database.run(lambda work: work.staff.list())
 
+    async def without_account(self) -> Sequence[str]:
+        """Return the ids of those in the keyring who have no account."""
+        known = {it.handle for it in await self.people()}
+        return [it.hex() for it in self._ring.staff() if it.hex() not in known]
+
     # ── who grants ──
 
     async def granter_of(self, login: str = "", person: str = "") -> str:

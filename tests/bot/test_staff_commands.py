@@ -59,7 +59,8 @@ class Shell:
 
     def people(self) -> dict[str, dict[str, Any]]:
         """Everybody, by login."""
-        return {it["login"]: it for it in json.loads(self.well("staff", "list", "--json"))}
+        told = json.loads(self.well("staff", "list", "--json"))
+        return {it["login"]: it for it in told["staff"]}
 
     def audit(self) -> list[tuple[str, str]]:
         """Verb and actor of every act, in order."""
@@ -259,7 +260,14 @@ def test_several_administrators_say_who_grants(shell: Shell) -> None:
 
 
 def test_nobody_is_listed_at_first_and_then_everybody(shell: Shell) -> None:
-    assert "Nobody" in shell.run("staff", "list").stderr
+    (person,) = Keyring(shell.ring).staff()
+    told = shell.run("staff", "list")
+    assert "Nobody" in told.stderr
+    assert person.hex() in told.stdout
+    assert json.loads(shell.well("staff", "list", "--json")) == {
+        "staff": [],
+        "keyring_only": [person.hex()],
+    }
     shell.add_first()
     shell.add("sami")
     shell.well("staff", "revoke", "sami")
