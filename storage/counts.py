@@ -6,11 +6,13 @@ families' cases alone (`tables.segments`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Column, Select, bindparam, func, select
+from sqlalchemy import Column, Select, bindparam, case, func, select
 
 from storage.tables import FOLLOW_UP_STATES, cases, follow_ups, segments, tasks
 from storage.transaction import Transaction, as_date, day
@@ -21,24 +23,37 @@ def _by(column: Column[Any]) -> Select[Any]:
     return select(column.label("value"), number).group_by(column).order_by(column)
 
 
-_BY_STATE: Final = _by(cases.c.work_state)
-_BY_URGENCY: Final = _by(cases.c.urgent)
-_BY_DAY: Final = _by(cases.c.opened_on)
+# One walk over the cases for all that is counted of them: SQLite's one writer waits meanwhile.
+_OF_CASES: Final = select(
+    cases.c.work_state,
+    cases.c.urgent,
+    cases.c.opened_on,
+    func.count().label("number"),
+    func.sum(case((cases.c.assigned_to.is_(None), 1), else_=0)).label("unassigned"),
+    func.sum(case((cases.c.next_word_on < bindparam("today"), 1), else_=0)).label("overdue"),
+).group_by(cases.c.work_state, cases.c.urgent, cases.c.opened_on)
 _BY_AREA: Final = _by(segments.c.area)
 _BY_YEAR: Final = _by(segments.c.year)
 _BY_LANGUAGE: Final = _by(segments.c.language)
 _BY_STANDING: Final = _by(follow_ups.c.state)
-_UNASSIGNED: Final = (
-    select(func.count().label("number")).select_from(cases).where(cases.c.assigned_to.is_(None))
-)
 _OPEN_TASKS: Final = (
     select(func.count().label("number")).select_from(tasks).where(tasks.c.done_on.is_(None))
 )
-_WORD_OVERDUE: Final = (
-    select(func.count().label("number"))
-    .select_from(cases)
-    .where(cases.c.next_word_on < bindparam("today"))
-)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseCounts:
+    """How many cases there are: by work state, by urgency, by the day they came in.
+
+    ``unassigned`` are those nobody looks after; ``overdue`` those whose family was promised a word
+    by a day that has passed.
+    """
+
+    by_state: Mapping[str, int]
+    by_urgency: Mapping[bool, int]
+    by_day: Mapping[date, int]
+    unassigned: int
+    overdue: int
 
 
 class Counts:
@@ -47,17 +62,19 @@ class Counts:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def by_state(self) -> Mapping[str, int]:
-        """Return how many cases are in each work state."""
-        return await self._counted(_BY_STATE)
-
-    async def by_urgency(self) -> Mapping[bool, int]:
-        """Return how many cases are urgent and how many are not."""
-        return {bool(value): number for value, number in (await self._counted(_BY_URGENCY)).items()}
-
-    async def by_day(self) -> Mapping[date, int]:
-        """Return how many cases came in on each day on which there were any."""
-        return {as_date(value): number for value, number in (await self._counted(_BY_DAY)).items()}
+    async def cases(self, today: date) -> CaseCounts:
+        """Return how many cases there are of which kind; a day before ``today`` has passed."""
+        by_state: Counter[str] = Counter()
+        by_urgency: Counter[bool] = Counter()
+        by_day: Counter[date] = Counter()
+        unassigned = overdue = 0
+        for row in await self._tx.rows(_OF_CASES, {"today": day(today)}):
+            by_state[row.work_state] += row.number
+            by_urgency[bool(row.urgent)] += row.number
+            by_day[as_date(row.opened_on)] += row.number
+            unassigned += int(row.unassigned)
+            overdue += int(row.overdue)
+        return CaseCounts(by_state, by_urgency, by_day, unassigned, overdue)
 
     async def by_area(self) -> Mapping[str, int]:
         """Return how many reachable families' cases there are in each area."""
@@ -76,21 +93,10 @@ class Counts:
         counted = await self._counted(_BY_STANDING)
         return {FOLLOW_UP_STATES[value]: number for value, number in counted.items()}
 
-    async def unassigned(self) -> int:
-        """Return how many cases nobody looks after."""
-        return await self._number(_UNASSIGNED)
-
     async def open_tasks(self) -> int:
         """Return how many tasks nobody has done."""
-        return await self._number(_OPEN_TASKS)
-
-    async def overdue_words(self, today: date) -> int:
-        """Return to how many families a word was promised by a day that has passed."""
-        return await self._number(_WORD_OVERDUE, today)
+        row = await self._tx.row(_OPEN_TASKS)
+        return int(row.number) if row else 0
 
     async def _counted(self, statement: Select[Any]) -> dict[Any, int]:
         return {row.value: row.number for row in await self._tx.rows(statement)}
-
-    async def _number(self, statement: Select[Any], today: date | None = None) -> int:
-        row = await self._tx.row(statement, {"today": day(today)} if today else {})
-        return int(row.number) if row else 0

@@ -101,16 +101,17 @@ class Numbers:
 
 async def _count(work: Work, today: date) -> Statistics:
     counts = work.counts
-    by_state = await counts.by_state()
+    of_cases = await counts.cases(today)
+    by_state = of_cases.by_state
     years = {str(year or ""): number for year, number in (await counts.by_year()).items()}
     return Statistics(
         total=sum(by_state.values()),
-        urgent=(await counts.by_urgency()).get(True, 0),
-        unassigned=await counts.unassigned(),
+        urgent=of_cases.by_urgency.get(True, 0),
+        unassigned=of_cases.unassigned,
         open_tasks=await counts.open_tasks(),
-        overdue_words=await counts.overdue_words(today),
+        overdue_words=of_cases.overdue,
         by_state=_exact({state: by_state.get(state, 0) for state in WORK_STATES}),
-        by_month=_exact(_months(await counts.by_day())),
+        by_month=_exact(_months(of_cases.by_day)),
         by_area=guarded(await counts.by_area()),
         by_year=guarded(years),
         by_language=guarded(await counts.by_language()),

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from storage.counts import CaseCounts
 from storage.database import Case, Database, Listed, NotFound, Spot, Wanted, Work
 from storage.keyring import Keystore
 from storage.reports import FOLLOW_UP, MOVE, NOTE
@@ -272,16 +273,20 @@ async def test_cases_are_counted_by_what_stands_in_clear(
     async def counted(work: Work) -> tuple[object, ...]:
         counts = work.counts
         return (
-            await counts.by_state(), await counts.by_urgency(), await counts.by_day(),
-            await counts.unassigned(), await counts.open_tasks(),
-            await counts.overdue_words(today), await counts.overdue_words(today + timedelta(1)),
-            await counts.by_area(), await counts.by_year(), await counts.by_language(),
-            await counts.follow_ups(),
+            await counts.cases(today), (await counts.cases(today + timedelta(1))).overdue,
+            await counts.open_tasks(), await counts.by_area(), await counts.by_year(),
+            await counts.by_language(), await counts.follow_ups(),
         )  # fmt: skip
 
     assert await database.run(counted) == (
-        {"active": 1, "received": 2}, {True: 2, False: 1},
-        {date(1970, 1, 1): 1, first.opened_on: 2}, 2, 1, 0, 1, {}, {}, {}, {},
+        CaseCounts(
+            {"active": 1, "received": 2},
+            {True: 2, False: 1},
+            {date(1970, 1, 1): 1, first.opened_on: 2},
+            2,
+            0,
+        ),
+        1, 1, {}, {}, {}, {},
     )  # fmt: skip
 
 
