@@ -85,6 +85,61 @@ def test_an_account_never_says_more_in_a_second_than_it_may() -> None:
         assert sum(begin <= moment < begin + 1 - 1e-6 for moment in left) <= 30
 
 
+class LateLoop(StillLoop):
+    """An event loop whose timers come late."""
+
+    def __init__(self, late: float) -> None:
+        super().__init__()
+        self.late = late
+
+    def call_later(self, delay: float, callback: Any, *args: Any, **more: Any) -> Any:
+        return super().call_later(delay + self.late, callback, *args, **more)
+
+
+@pytest.mark.parametrize("rate", [30.0, 200.0, 2.5])
+@pytest.mark.parametrize("late", [0.002, 0.02])
+def test_late_timers_cost_no_pace_and_never_lead_to_more_than_may_be(
+    rate: float, late: float
+) -> None:
+    left: list[float] = []
+    loop = LateLoop(late)
+
+    async def work() -> None:
+        gate = Gate(rate, loop.time)
+
+        async def leave() -> None:
+            await gate.enter(0)
+            left.append(loop.time())
+
+        await asyncio.gather(*(leave() for _ in range(int(rate * 20))))
+
+    loop.run_until_complete(work())
+    loop.close()
+    seconds = left[-1] - left[0]
+    assert (len(left) - 1) / seconds > 0.975 * rate
+    most = max(1, int(rate))
+    for begin in left:
+        within = begin + most / rate - 1e-6
+        assert sum(begin <= moment < within for moment in left) <= most
+
+
+def test_a_pause_gives_no_credit() -> None:
+    """What nobody waited for was not missed."""
+    left: list[float] = []
+
+    async def work(loop: StillLoop) -> None:
+        gate = Gate(10.0, loop.time)
+        await gate.enter(0)
+        await asyncio.sleep(30)
+        begun = loop.time()
+        for _ in range(3):
+            await gate.enter(0)
+            left.append(loop.time() - begun)
+
+    run(work)
+    assert left == [0.0, pytest.approx(0.1), pytest.approx(0.2)]
+
+
 def test_replies_leave_before_broadcasts_that_wait_longer() -> None:
     order: list[str] = []
 
