@@ -76,6 +76,7 @@ def run() -> None:
 
 async def _serve(settings: Settings) -> None:
     from bot.app import build
+    from bot.console import why_not_served
     from bot.demonstration import prepare
 
     for line in await prepare(settings):
@@ -83,9 +84,11 @@ async def _serve(settings: Settings) -> None:
     service = build(settings)
 
     def ready(port: int) -> None:
+        host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
         if service.webchat:
-            host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
             typer.echo(f"The web chat is open: http://{host}:{port}/")
+        if not why_not_served(settings):
+            typer.echo(f"The console is open: http://{host}:{port}/console/")
         if service.telegram:
             typer.echo(f"Telegram: {settings.telegram_mode}.")
         typer.echo("Athar runs. Ctrl-C ends it.")

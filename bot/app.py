@@ -28,6 +28,7 @@ from bot import introduction
 from bot.calendars import UmmAlQura
 from bot.channels.base import Channel, Receive, Undelivered
 from bot.channels.webchat import PAGE_TEXTS, Strings, WebChat
+from bot.console import console_app, make_services, why_not_served
 from bot.delivery import Delivery, Sender
 from bot.front import Front
 from bot.languages import Known, speak
@@ -47,6 +48,7 @@ from bot.services.upkeep import Upkeep, day_begins, day_of, zone_named
 from bot.settings import Settings
 from bot.staff.desk import Desk
 from bot.staff.desk import Rooms as DeskRooms
+from bot.staff.web import Services
 from flows.engine import Tools
 from flows.text import LANGUAGES, Words
 from storage.database import Database
@@ -161,8 +163,8 @@ class App:
 
     @contextmanager
     def _door(self) -> Iterator[socket.socket | None]:
-        """Yield the listening socket; only who takes messages in has one."""
-        if "intake" not in self.settings.roles:
+        """Yield the listening socket; who takes messages in has one, and who serves the console."""
+        if "intake" not in self.settings.roles and why_not_served(self.settings):
             yield None
             return
         host, port = self.settings.http_host, self.settings.http_port
@@ -185,7 +187,10 @@ class App:
             stack.push_async_callback(database.close)
             for channel in self._channels():
                 stack.push_async_callback(channel.close)
-            yield self._rooms(database, keystore)
+            rooms = self._rooms(database, keystore)
+            if rooms.console:
+                stack.callback(rooms.console.accounts.close)
+            yield rooms
 
     def _channels(self) -> list[Channel]:
         both: tuple[Channel | None, ...] = (self.telegram, self.webchat)
@@ -216,10 +221,22 @@ class App:
         )  # fmt: skip
         watchdogs = Watchdogs(database, keystore, self.settings.data_dir, clock=self._clock)
         staffbot = self._staffbot(database, follow_ups, updates, broadcasts, watchdogs)
+        console = self._console(database, (follow_ups, updates, broadcasts))
         return Rooms(
             database, keystore, intake, delivery, upkeep, broadcasts, follow_ups, watchdogs,
-            staffbot,
+            staffbot, console,
         )  # fmt: skip
+
+    def _console(
+        self, database: Database, to_families: tuple[FollowUps, Updates, Broadcasts]
+    ) -> Services | None:
+        """Return what the console asks, where it is served; else say in the log why it is not."""
+        why = why_not_served(self.settings)
+        if why:
+            if why != "no-role":
+                log.warning("console_not_served", reason=why)
+            return None
+        return make_services(self.settings, database, to_families, self._clock)
 
     def _staffbot(
         self,
@@ -343,12 +360,11 @@ class App:
         look = Tick("deliver", look_every, rooms.delivery.look, sole=False)
         drop = Tick("drop_keys", 5.0, upkeep.drop_keys, sole=False)
         notice = Tick("notice", 10.0, lambda: self._pass_on(rooms.watchdogs), sole=False)
+        here = (look, drop, notice, *_console_ticks(rooms.console))
         if "delivery" not in self.settings.roles:
-            return (look, drop, notice)
+            return here
         return (
-            look,
-            drop,
-            notice,
+            *here,
             Tick("watch", 60.0, rooms.watchdogs.watch),
             Tick("verify", 21_600.0, rooms.watchdogs.verify),
             Tick("keys", 3600.0, upkeep.keep_keys),
@@ -370,6 +386,7 @@ class App:
             webhook_path=self.telegram.webhook_path if self.telegram else "",
             webhook=self.telegram.webhook_app if self.telegram else None,
             webchat=self.webchat.app if self.webchat else None,
+            console=rooms.console and console_app(self.settings, rooms.console, self._clock),
             is_well=lambda: not rooms.keystore.is_stopped and not self._stopping.is_set(),
         )
         config = uvicorn.Config(
@@ -418,6 +435,16 @@ async def _serve_staff(bot: StaffBot | None) -> None:
         await asyncio.sleep(ASK_AGAIN_AFTER)
 
 
+def _console_ticks(console: Services | None) -> tuple[Tick, ...]:
+    if console is None:
+        return ()
+
+    async def drop_ended() -> None:
+        console.accounts.drop_ended()
+
+    return (Tick("sessions", 60.0, drop_ended, sole=False),)
+
+
 def _set_collector_at_ease() -> None:
     """Leave what lives as long as the process out of the collector's rounds, and make them rarer.
 
@@ -450,6 +477,7 @@ class Rooms:
     follow_ups: FollowUps
     watchdogs: Watchdogs
     staffbot: StaffBot | None
+    console: Services | None
 
 
 @contextmanager

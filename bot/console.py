@@ -7,15 +7,11 @@ behind a reverse proxy with TLS; on a machine for trying out it stands beside th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from bot.channels.base import Limits
 from bot.demonstration import keyring_dir
-from bot.languages import speak
-from bot.messages import ChannelName
 from bot.services.accounts import Accounts, Session
 from bot.services.audit import AuditLog
 from bot.services.broadcasts import Broadcasts
@@ -26,7 +22,6 @@ from bot.services.search import Search
 from bot.services.statistics import Numbers
 from bot.services.updates import Updates
 from bot.staff.web.services import Services
-from flows.engine import Tools
 from storage.database import Database
 
 if TYPE_CHECKING:
@@ -52,26 +47,22 @@ def why_not_served(settings: Settings) -> Why:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What the rooms of the process share with the console."""
-
-    database: Database
-    tools: Tools
-    limits: Mapping[ChannelName, Limits]
-    clock: Callable[[], datetime]
-    wake: Callable[[str, str], None]
-    paces: Mapping[tuple[str, str], float]
-
-
-def make_services(settings: Settings, around: Around) -> Services:
+def make_services(
+    settings: Settings,
+    database: Database,
+    to_families: tuple[FollowUps, Updates, Broadcasts],
+    clock: Callable[[], datetime],
+) -> Services:
     """Put together what the console asks."""
-    database, clock, zone = around.database, around.clock, settings.zone
-    private = settings.on_loopback and not settings.public_url
+    keyring, zone = keyring_dir(settings), settings.zone
     accounts = Accounts(
-        database, keyring_dir(settings), clock=clock, demonstration=private,
+        database,
+        keyring,
+        clock=clock,
         openings_a_day=settings.openings_a_day,
-    )  # fmt: skip
+        demonstration=is_private(settings),
+    )
+    follow_ups, updates, broadcasts = to_families
 
     def new_search(session: Session) -> Search:
         return Search(database, session.actor, session.held, clock=clock)
@@ -79,26 +70,19 @@ def make_services(settings: Settings, around: Around) -> Services:
     return Services(
         accounts=accounts,
         cases=Cases(database, zone=zone, clock=clock, openings=accounts.openings),
-        follow_ups=FollowUps(
-            database, around.tools, around.limits, zone=zone, clock=clock, wake=around.wake
-        ),
-        updates=Updates(
-            database, around.tools, around.limits, zone=zone, clock=clock, wake=around.wake
-        ),
-        broadcasts=Broadcasts(
-            database,
-            speak,
-            limits=around.limits,
-            paces=around.paces,
-            zone=zone,
-            clock=clock,
-            wake=around.wake,
-        ),
+        follow_ups=follow_ups,
+        updates=updates,
+        broadcasts=broadcasts,
         statistics=Numbers(database, zone=zone, clock=clock),
-        audit=AuditLog(database, keyring_dir(settings), clock=clock),
+        audit=AuditLog(database, keyring, clock=clock),
         linking=Linking(database, clock=clock),
         new_search=new_search,
     )
+
+
+def is_private(settings: Settings) -> bool:
+    """Return whether only this machine reaches the console: then a demonstration stands open."""
+    return settings.on_loopback and not settings.public_url
 
 
 def console_app(settings: Settings, services: Services, clock: Callable[[], datetime]) -> ASGIApp:
@@ -109,6 +93,6 @@ def console_app(settings: Settings, services: Services, clock: Callable[[], date
         organisation=settings.organisation_name,
         zone=settings.zone,
         public_url=settings.public_url,
-        on_loopback=settings.on_loopback and not settings.public_url,
+        on_loopback=is_private(settings),
     )
     return make_console(services, place, clock=clock)

@@ -59,6 +59,8 @@ async def sign_in(visit: Visit) -> Response:
         return _door(visit, WRONG, 403)
     except Busy:
         return _door(visit, BUSY, 503)
+    # The heads of the logs that were seen last must still be in them; if not, this alarms.
+    await visit.console.services.audit.look()
     return _let_in(visit, session)
 
 
