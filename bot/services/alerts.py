@@ -40,6 +40,8 @@ CIRCLES: Final[Mapping[str, tuple[Circle, ...]]] = {
     "follow_up_expired": ("assigned",),
     "asked_person": ("handlers",),
     "withdrawal": ("assigned", "coordinators"),
+    "case_assigned": ("assigned",),
+    "second_person": ("coordinators",),
     # about the service
     "dead_letter": ("coordinators", "administrators"),
     "set_aside": ("administrators",),

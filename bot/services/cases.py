@@ -82,7 +82,7 @@ PAGE: Final = 50
 MOST_WORDS: Final = 20_000
 """Characters of a note or a reason; what is beyond them is refused, not cut off."""
 SECOND_PERSON: Final = "second_person"
-"""The reason of the task that waits for a coordinator: it says nothing of what is proposed."""
+"""The task, and the alert, that wait for a coordinator: they say nothing of what is proposed."""
 _TRIES: Final = 5
 _LIST: Final = "cases"
 """What the audit names where somebody looked at a list."""
@@ -281,6 +281,8 @@ class Cases:
             if not await work.cases.assign(case.id, to, former, now.astimezone(UTC).date()):
                 raise Refused("changed")
             await work.audit.append(actor.staff, act, handle, now)
+            if to not in (None, actor.staff):
+                await work.alerts.put("case_assigned", now, case_id=case.id)
 
         await self._database.run(job)
 
@@ -491,6 +493,7 @@ class Cases:
             await work.audit.append(actor.staff, what.verb, case.handle, now)
             if what.put_task:
                 await work.tasks.put(SECOND_PERSON, None, case.id, now)
+                await work.alerts.put(SECOND_PERSON, now, case_id=case.id)
             if what.end_tasks:
                 await _end_tasks(work, case, now.astimezone(UTC).date())
             return True

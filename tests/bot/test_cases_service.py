@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.languages import speak
 from bot.services.case_file import CaseFile, Entry, Stated
@@ -21,6 +22,7 @@ from flows.report import REPORT
 from flows.session import Answer, File, PlaceName, Report, Told
 from flows.shape import questions
 from flows.text import LANGUAGES
+from storage import tables
 from storage.database import Case, Database, Work
 from storage.keyring import Keystore
 from storage.reports import FOLLOW_UP, NOTE
@@ -647,6 +649,28 @@ async def test_a_case_is_given_only_to_who_looks_after_cases(
         with pytest.raises(Refused) as raised:
             await service.assign(salma, case.handle, handle, former=None)
         assert refusal(raised) == "no_such_person"
+
+
+async def test_who_is_given_a_case_and_who_has_to_decide_are_told(
+    database: Database, clock: Clock, office: Office, vault_key: PrivateKey
+) -> None:
+    service, rana, _other, salma = office
+    _family, case = await report_of_family(database, clock())
+    _family, own = await report_of_family(database, clock(), 8)
+    await service.take(rana, own.handle)
+    assert await alerts(database) == []
+    await service.assign(salma, case.handle, rana.staff, former=None)
+    assert await alerts(database) == [("case_assigned", case.id)]
+    await propose(service, rana, vault_key, case)
+    assert await alerts(database) == [("case_assigned", case.id), ("second_person", case.id)]
+    await service.assign(salma, case.handle, None, former=rana.staff)
+    assert len(await alerts(database)) == 2
+
+
+async def alerts(database: Database) -> list[tuple[str, int]]:
+    async with database._transaction() as tx:
+        rows = await tx.rows(select(tables.alerts).order_by(tables.alerts.c.id))
+    return [(row.kind, row.case_id) for row in rows]
 
 
 async def test_a_family_is_promised_a_word_in_the_future(
