@@ -29,7 +29,7 @@ from bot.services.follow_ups import CannotPlan, FollowUps, SetOfQuestions
 from bot.services.glances import Glance, Glances
 from bot.services.linking import Links
 from bot.services.permissions import Actor, NotAllowed
-from bot.services.updates import NOTHING_NEW, CannotTell, Updates
+from bot.services.updates import NOTHING_NEW, CannotTell, Updates, may_be_told
 from bot.staff import sentences as say
 from flows import receipt
 from flows.case import WORK_STATES
@@ -298,6 +298,8 @@ class Desk:
     def _kinds(self, actor: Actor, found: Glance) -> Screen:
         rows = []
         for kind, words in self._rooms.updates.kinds().items():
+            if not may_be_told(kind, found.work_state):
+                continue
             mark, handle = _mark(kind), _short(found.handle)
             data = f"n:{handle}" if kind == NOTHING_NEW else f"t:{handle}:{mark}:0"
             rows.append((_button(actor, say.KINDS.get(kind, words), data),))
@@ -335,8 +337,8 @@ class Desk:
             asked = say.TELL.fill(code=found.code)
             data = f"T:{_short(found.handle)}:{_mark(kind)}:{_digits(since)}"
             return _confirm(actor, (asked, words), data)
-        await self._rooms.updates.tell(actor, found.handle, kind, since=since)
-        return _plain(actor, say.TOLD)
+        notices = await self._rooms.updates.tell(actor, found.handle, kind, since=since)
+        return _plain(actor, say.TOLD if notices else say.TOLD_LATER)
 
     # ── broadcasts ──
 

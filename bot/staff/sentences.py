@@ -106,6 +106,7 @@ SINCE_MOVED = _("Since the last move, {date}")
 SINCE_DAY = _("Since {date}")
 TELL = _("Tell the family of case {code}? It reads:")
 TOLD = _("Told. The family gets a notice, and reads the words when it opens it.")
+TOLD_LATER = _("Kept. Nobody may be written to, so the family reads it when it asks with its code.")
 CANNOT_TELL: Mapping[str, Words] = {
     "no_case": NO_CASE,
     "unreachable": CANNOT_PLAN["unreachable"],
@@ -160,10 +161,12 @@ ALERTS: Mapping[str, Words] = {
     "follow_up_expired": _("A follow-up ended without an answer"),
     "asked_person": _("A family asks for a person"),
     "withdrawal": _("A family withdraws its report"),
+    "case_assigned": _("A case was given to you"),
+    "second_person": _("A decision waits for a second person"),
     "dead_letter": _("Replies that never reached their family"),
     "set_aside": _("Messages that could not be read and lie aside"),
-    "broadcast_waits_for_approval": _("A broadcast waits for approval: /broadcasts"),
-    "broadcast_stopped": _("A broadcast has paused by itself: /broadcasts"),
+    "broadcast_waits_for_approval": _("A broadcast waits for approval (/broadcasts)"),
+    "broadcast_stopped": _("A broadcast has paused by itself (/broadcasts)"),
     "staff_locked": _("A login is locked after failed attempts"),
     "many_openings": _("Somebody has opened unusually many cases and is stopped"),
     "outbox_lag": _("Replies that have waited for more than ten minutes"),

@@ -285,7 +285,8 @@ class Person(Sender):
     def commands(self) -> list[dict[str, str]]:
         """The command menu this person sees, by scope and language of their app."""
         language = (self.user or {}).get("language_code", "")[:2]
-        for scope in ('{"type":"all_private_chats"}', '{"type":"default"}'):
+        own = f'{{"chat_id":{self.chat.id},"type":"chat"}}'
+        for scope in (own, '{"type":"all_private_chats"}', '{"type":"default"}'):
             for code in (language, ""):
                 if found := self.bot.commands.get((scope, code)):
                     return found
