@@ -18,6 +18,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from storage.migrations import HEAD
+
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parents[2]
@@ -106,7 +108,7 @@ def test_a_first_start_makes_what_it_needs_and_says_so(tmp_path: Path) -> None:
     standing = {one["name"]: one["well"] for one in json.loads(again.stdout)}
     assert False not in standing.values()
     # A demonstration key is fit for trying out and for nothing else: never called well.
-    assert [name for name, well in standing.items() if well is None] == ["keys"]
+    assert (standing["keys"], standing["drill"]) == (None, None)
 
 
 def test_a_page_that_does_not_exist_and_an_unknown_webhook_are_not_found(tmp_path: Path) -> None:
@@ -160,7 +162,7 @@ def test_keys_are_made_proved_exchanged_and_destroyed(tmp_path: Path) -> None:
     passphrase = made.stdout.split("shown only now: ")[1].split("\n")[0]
     shares = _shares(made.stdout)
     assert len(shares) == 3
-    assert athar(tmp_path, "migrate", "--json").stdout == '{"revision": "0001"}\n'
+    assert athar(tmp_path, "migrate", "--json").stdout == f'{{"revision": "{HEAD}"}}\n'
     two = "\n\n".join(shares[:2]) + "\n\n"
     assert athar(tmp_path, "keys", "drill", given=two).returncode == 0
     renewed = athar(tmp_path, "keys", "shares", given=two)
@@ -180,6 +182,30 @@ def test_keys_are_made_proved_exchanged_and_destroyed(tmp_path: Path) -> None:
     assert athar(tmp_path, "keys", "panic", "--yes").returncode == 0
     assert json.loads(athar(tmp_path, "keys", "status", "--json").stdout)["is_stopped"]
     assert athar(tmp_path, "doctor").returncode == 1
+
+
+def test_staff_come_and_leave_in_the_real_program(tmp_path: Path) -> None:
+    made = athar(tmp_path, "keys", "init", "--keyring", "ring")
+    passphrase = made.stdout.split("shown only now: ")[1].split("\n")[0]
+    assert athar(tmp_path, "migrate").returncode == 0
+    first = ("staff", "add", "nadim", "--name", "ندى", "--role", "administrator")
+    refused = athar(tmp_path, *first, given="wrong\n", KEYRING_DIR="ring")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr
+    added = athar(tmp_path, *first, given=f"{passphrase}\n", KEYRING_DIR="ring")
+    assert added.returncode == 0, added.stderr
+    assert "otpauth://totp/" in added.stdout
+    second = ("staff", "add", "sami", "--name", "Sami", "--role", "caseworker")
+    assert athar(tmp_path, *second, given=f"{passphrase}\n", KEYRING_DIR="ring").returncode == 0
+    assert athar(tmp_path, "staff", "revoke", "sami", "--keyring", "ring").returncode == 0
+    listed = json.loads(athar(tmp_path, "staff", "list", "--json", KEYRING_DIR="ring").stdout)
+    assert [(it["name"], it["state"]) for it in listed["staff"]] == [
+        ("ندى", "active"),
+        ("Sami", "left"),
+    ]
+    proved = athar(tmp_path, "audit", "verify", "--json", KEYRING_DIR="ring")
+    assert (proved.returncode, json.loads(proved.stdout)["acts"]) == (0, 3)
+    nowhere = athar(tmp_path, "staff", "list")
+    assert (nowhere.returncode, "keyring is not there" in nowhere.stderr) == (1, True)
 
 
 def test_after_a_panic_intake_is_taken_up_again_by_one_command(tmp_path: Path) -> None:
@@ -249,10 +275,12 @@ def test_the_command_line_answers_at_once_and_knows_no_framework() -> None:
 
 def test_every_command_that_is_shown_exists(tmp_path: Path) -> None:
     shown = athar(tmp_path, "--help").stdout
-    for name in ("run", "chat", "doctor", "migrate", "keys", "flows", "retention"):
+    for name in (
+        "run", "chat", "doctor", "migrate", "keys", "staff", "audit", "flows", "retention",
+    ):  # fmt: skip
         assert name in shown
         assert athar(tmp_path, name, "--help").returncode == 0
-    for later in ("staff", "export", "backup"):
+    for later in ("export", "backup"):
         assert later not in shown
 
 
