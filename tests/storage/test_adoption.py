@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from flows.session import Session
-from storage.database import Database, ForeignReports, WrongKeystore
+from storage.database import Database, ForeignReports, Work, WrongKeystore
 from storage.keyring import Keystore, KeysUnusable, lasting_are_gone, renew_lasting
 from storage.vault import PrivateKey
 from tests.conftest import Clock
-from tests.storage.talks import person, recall, submit, tell, words_in
+from tests.storage.talks import meddle, person, recall, submit, tell, words_in
 from tests.storage.test_cases import contents, new_code
 
 
@@ -122,3 +122,37 @@ def test_lasting_keys_are_not_replaced_where_no_panic_took_them(keystore: Keysto
     with pytest.raises(KeysUnusable, match="nothing was changed"):
         renew_lasting(keystore.path)
     assert not (keystore.path / "contact.key").exists()
+
+
+async def test_accounts_hung_from_the_lost_keys_and_cases_are_assigned_to_nobody(
+    database: Database, database_url: str, later: Keystore, clock: Clock
+) -> None:
+    case = await submit(database, person(1), "sent before", new_code(), clock())
+    handle = "ab" * 16
+
+    async def work_here(work: Work) -> None:
+        await work.staff.add(handle, "sami", "Sami", "ar", "caseworker", "A" * 32, clock())
+        code = await work.staff.make_link_code(handle, clock())
+        await work.staff.link(code, "1", "5", clock())
+
+    await database.run(work_here)
+    values = {"who": bytes.fromhex(handle), "row": case.id}
+    await meddle(database_url, "UPDATE cases SET assigned_to = :who WHERE id = :row", **values)
+    await database.close()
+
+    await Database.adopt(database_url, later, clock())
+
+    assert await meddle(database_url, "SELECT id FROM staff") == []
+    assert await meddle(database_url, "SELECT id FROM staff_links") == []
+    (row,) = await meddle(database_url, "SELECT assigned_to FROM cases")
+    assert row.assigned_to is None
+    anew = await Database.connect(database_url, later)
+    try:
+        again = await anew.run(
+            lambda work: work.staff.add(
+                handle, "sami", "Sami", "ar", "caseworker", "A" * 32, clock()
+            )
+        )
+        assert await anew.run(lambda work: work.staff.find_by_login("SAMI")) == again
+    finally:
+        await anew.close()

@@ -370,6 +370,43 @@ def test_wrong_and_unknown_look_the_same(ring: Keyring, administrator: NewStaff)
         ring.unlock(administrator.person, administrator.passphrase)
 
 
+def test_grants_are_written_anew_without_another_passphrase(
+    ring: Keyring, store: Keystore, administrator: NewStaff
+) -> None:
+    held = ring.unlock(administrator.person, administrator.passphrase)
+    colleague = ring.add_staff(held, Role.CASEWORKER)
+    envelope = report_to(store)
+    ring.grant(held, Role.COORDINATOR, colleague.person)
+    assert ring.role_of(colleague.person) is Role.COORDINATOR
+    opened = ring.unlock(colleague.person, colleague.passphrase)
+    assert opened.role is Role.COORDINATOR
+    assert opened.open(envelope).payload == b"a report"
+    assert ring.role_of(OTHER_PERSON) is None
+    with pytest.raises(KeysUnusable):
+        ring.grant(held, Role.COORDINATOR, OTHER_PERSON)
+
+
+def test_somebody_unknown_costs_the_same_work(
+    ring: Keyring, administrator: NewStaff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = ring.unlock(administrator.person, administrator.passphrase)
+    ring.add_staff(held, Role.CASEWORKER, person=administrator.person, cost=FLOOR)
+    tried: list[tuple[str, Cost]] = []
+
+    def stretch(passphrase: str, salt: bytes, cost: Cost) -> bytes:
+        tried.append((passphrase, cost))
+        return bytes(32)
+
+    monkeypatch.setattr(keyring, "_stretch", stretch)
+    for person in (administrator.person, OTHER_PERSON):
+        with pytest.raises(CannotOpen):
+            ring.unlock(person, "wrong")
+    ring.revoke(administrator.person)
+    with pytest.raises(CannotOpen):
+        ring.unlock(administrator.person, "wrong")
+    assert tried == [("wrong", FLOOR), ("wrong", FLOOR), ("wrong", Cost())]
+
+
 def test_who_left_reads_nothing_that_comes_after_a_rotation(
     ring: Keyring, store: Keystore, administrator: NewStaff, tmp_path: Path
 ) -> None:
