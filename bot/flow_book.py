@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.languages import fill_later, speak
 from flows import book, case_book
 from flows.conversation import FLOWS
+from flows.follow_up import SETS
 from flows.text import LANGUAGES, Form, Language, Sentence
 
 BOOK = Path(__file__).resolve().parent.parent / "docs" / "book"
@@ -28,7 +29,7 @@ def _say(sentence: Sentence, language: Language, form: Form = "") -> str:
 
 def pages() -> Iterator[tuple[str, str]]:
     """Yield the name and the text of every page as it should be."""
-    for flow in FLOWS.values():
+    for flow in (*FLOWS.values(), *SETS.values()):
         for language in LANGUAGES:
             yield f"{flow.name}.{language}.md", book.markdown(flow, language, _say)
         yield f"{flow.name}.mmd", book.mermaid(flow)

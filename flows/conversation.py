@@ -688,11 +688,11 @@ def _taken_back(
     session: Session, heard: Heard, now: datetime, tools: Tools, flows: Mapping[str, Flow]
 ) -> Step:
     """The questions are not to be answered any more; what was heard is no answer to them."""
-    spoke = session.flow == FOLLOW_UP
-    session = _without_draft(session, FOLLOW_UP)
-    if not spoke:
-        turn = respond(session, heard, now, tools, flows)
+    if session.flow != FOLLOW_UP:
+        drafts = {name: draft for name, draft in session.drafts.items() if name != FOLLOW_UP}
+        turn = respond(replace(session, drafts=drafts), heard, now, tools, flows)
         return turn.session, (*turn.effects, Forget())
+    session = _without_draft(session, FOLLOW_UP)
     wish = _wish(heard.text) if heard.kind == "text" else heard.button.partition(":!")[2]
     talk = Talk(replace(session, paused=False), now, tools, flows, heard.channel)
     after = talk.session

@@ -62,7 +62,9 @@ _MOMENT = Choice(
     options=(
         Choosable("yes", _("Yes, go on"), ("yes", "نعم", "اي", "تفضلوا")),
         Choosable(
-            "later", _("Not now: ask me another day"), ("later", "not now", "بعدين", "لاحقاً")
+            "later",
+            _("Not now: ask me another day"),
+            ("later", "not now", "another day", "ليس الآن", "مو هلق", "مش هلق", "بعدين", "لاحقاً"),
         ),
         Choosable("no", _("I'd rather not answer these"), ("no", "لا", "ما بدي")),
     ),
@@ -492,6 +494,7 @@ DNA_INTEREST = follow_up(
 
 # ----------------------------------------------------------------------------- contact_change
 
+_PHONE_GONE = Is("k3_lost", ("lost", "seized"))
 _NEW_WAY = Is("k1_what", ("number", "app"))
 CONTACT_CHANGE = follow_up(
     "contact_change",
@@ -516,7 +519,7 @@ CONTACT_CHANGE = follow_up(
                 title=_("The way to reach you"),
                 words=_("Shall we go on writing to you here?"),
                 options=(
-                    Choosable("keep", _("Yes, here"), ("yes", "نعم")),
+                    Choosable("keep", _("Yes, here"), ("yes", "نعم"), when=Not(_PHONE_GONE)),
                     Choosable("number", _("No, my number is changing"), ("number", "رقم جديد")),
                     Choosable("app", _("No, by another app"), ("app", "تطبيق")),
                 ),
@@ -569,6 +572,7 @@ CONTACT_CHANGE = follow_up(
                     Choosable("silent", _("Yes, until I say otherwise"), ("yes", "نعم", "اي")),
                 ),
                 ways=OPTIONAL,
+                when=Not(_PHONE_GONE),
             ),
         ),
     ),

@@ -59,7 +59,7 @@ async def test_a_move_is_told_in_the_language_of_the_talk(
     await room.updates.tell(room.caseworker, room.case.handle, "in_review")
     (notice,) = await room.notices()
     assert notice.text == "لديكم رسالة هنا. يمكن قراءتها متى كان الوقت مناسباً."
-    assert [each.label for row in notice.buttons for each in row] == ["افتح"]
+    assert [each.label for row in notice.buttons for each in row] == ["فتح الرسالة"]
     (said,) = await room.says("افتح")
     assert said.text.startswith("بتاريخ \u206813 نيسان 2026\u2069: ")
 

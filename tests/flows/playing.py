@@ -20,19 +20,31 @@ from bot.languages import Known, speak
 from bot.messages import Button, Outbound
 from bot.phones import read_phone
 from bot.render import Reader, render
-from flows import receipt
-from flows.conversation import FLOWS, respond, submitted
-from flows.effects import Add, Ask, Effect, Say, Submit, TellStatus, Turn
+from flows import follow_up, receipt
+from flows.conversation import FLOWS, ask_follow_up, respond, returned, submitted
+from flows.effects import (
+    Add,
+    Ask,
+    Effect,
+    LeaveFollowUp,
+    OpenWaiting,
+    Say,
+    Submit,
+    TellStatus,
+    Turn,
+)
 from flows.engine import Heard, Tools
 from flows.menu import STATUS_NONE
 from flows.questions import SKIP_ONLY, Text
 from flows.report import REPORT
 from flows.session import Session, pack, unpack
 from flows.shape import Flow, Section
-from flows.text import Bilingual
+from flows.text import Bilingual, Form, Later
 
 BEGIN = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 CODE = receipt.make(bytes(range(16)))
+FORMS: Mapping[str, Form] = {"": "", "he": "he", "she": "she"}
+HANDLE = "00112233445566778899aabbccddeeff"
 LIMITS = Limits(text=16_000, button_label=200)
 
 
@@ -79,6 +91,7 @@ class Play:
     turns: list[Turn] = field(default_factory=list)
     said: list[Outbound] = field(default_factory=list)
     transcript: Transcript | None = None
+    waiting: tuple[str, Form] | None = None
 
     @classmethod
     def begun(cls, language: str = "ar", **settings: object) -> Play:
@@ -106,7 +119,7 @@ class Play:
         heard = replace(heard, hint=self.language, channel=self.channel)
         before = unpack(pack(self.session)) if self.session else None
         assert before == self.session
-        turn = respond(before, heard, self.now, TOOLS, self.flows)
+        turn = self._opened(respond(before, heard, self.now, TOOLS, self.flows))
         self.now += timedelta(seconds=20)
         self.turns.append(turn)
         self.session = self._kept(turn)
@@ -152,6 +165,19 @@ class Play:
         )
         return submitted(turn.session, CODE) if reachable else turn.session
 
+    def _opened(self, turn: Turn) -> Turn:
+        """Begin the questions that wait, where the family opens them."""
+        if self.waiting is None or not any(isinstance(it, OpenWaiting) for it in turn.effects):
+            return turn
+        name, form = self.waiting
+        self.waiting = None
+        flow = follow_up.SETS[name]
+        self.flows = {**self.flows, follow_up.FOLLOW_UP: follow_up.as_asked(flow)}
+        who = follow_up.FROM.fill(asker="Salma", organisation=Later("organisation"))
+        begun = ask_follow_up(turn.session, flow, HANDLE, form, (who,), self.now, TOOLS)
+        kept = tuple(it for it in turn.effects if not isinstance(it, OpenWaiting))
+        return Turn(begun.session, (*kept, *begun.effects))
+
     def _say(self, turn: Turn, heard: Heard) -> None:
         pressed = heard.kind == "button"
         known: Known = {"code": CODE, "organisation": "Example Association"}
@@ -180,6 +206,10 @@ def _spoken(turn: Turn) -> list[Effect]:
             spoken.append(Say((effect.done,)))
         elif isinstance(effect, TellStatus):
             spoken.append(Say((STATUS_NONE,)))
+        elif isinstance(effect, LeaveFollowUp):
+            spoken.append(Say((effect.again or effect.last or STATUS_NONE,)))
+        elif isinstance(effect, OpenWaiting):
+            spoken.append(Say((follow_up.NOTHING_WAITS,)))
         else:
             spoken.append(effect)
     return spoken
@@ -201,7 +231,10 @@ def played(path: Path) -> str:
     now = datetime.fromisoformat(header["now"])
     transcript.begin(header["language"], header["flow"], now)
     play = Play(language=header["language"], now=now, transcript=transcript)
-    play.hear(Heard("text", text="/start"))
+    if header["flow"] == follow_up.FOLLOW_UP:
+        play.session = returned([CODE], "ar" if header["language"] == "ar" else "en")
+    else:
+        play.hear(Heard("text", text="/start"))
     for kind, said in steps:
         _step(play, transcript, sink, kind, said)
     return sink.getvalue()
@@ -218,6 +251,10 @@ def _step(play: Play, transcript: Transcript, sink: StringIO, kind: str, said: s
         case "wait":
             sink.write(f"\n# wait: {said}\n")
             play.wait(days=int(said.partition(" ")[0]))
+        case "asked":
+            sink.write(f"\n# asked: {said}\n")
+            name, _space, form = said.partition(" ")
+            play.waiting = name, FORMS[form]
         case "flow version":
             sink.write(f"\n# flow version: {said}\n")
             play.flows = SECOND_VERSION
@@ -232,7 +269,7 @@ def _script(text: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
         if lines[0].startswith("# "):
             for line in lines:
                 name, _colon, value = line[2:].partition(": ")
-                if name in {"wait", "flow version"}:
+                if name in {"wait", "flow version", "asked"}:
                     steps.append((name, value))
                 else:
                     header[name] = value

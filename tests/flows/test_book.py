@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from flows.book import markdown, mermaid
-from flows.conversation import FLOWS
+from flows.conversation import FLOWS as TALKS
+from flows.follow_up import SETS
 from flows.questions import YesNo
 from flows.shape import keys, questions
 from flows.text import LANGUAGES, Form, Language, Sentence, Words
 from tests.flows.kinds import EVERY, flow_of
 from tests.flows.telling import say
 
+FLOWS = {**TALKS, **SETS}
 FORMS: tuple[Form, ...] = ("he", "she")
 
 

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.conversation import FLOWS, respond
+from flows.conversation import FLOWS as TALKS
+from flows.conversation import respond
 from flows.effects import Ask
 from flows.engine import Heard
+from flows.follow_up import SETS
 from flows.questions import Name, Text
 from flows.session import PACKED, Answer, Draft, Session, Told, pack, unpack
 from flows.shape import Flow, Repeat, Section, keys, position
@@ -25,6 +27,8 @@ from tests.flows.playing import BEGIN, TOOLS
 from tests.flows.telling import at
 from tests.flows.test_report import SCRIPT
 
+FLOWS = {**TALKS, **SETS}
+"""Sets of questions are flows too: their drafts go on under a new version."""
 HERE = Path(__file__).parent
 KEYS = HERE / "keys"
 GOLDEN = HERE / "golden"
