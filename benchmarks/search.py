@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import itertools
 import random
 import resource
@@ -138,6 +139,7 @@ async def run(place: Path, given: argparse.Namespace) -> None:
         took = time.perf_counter() - began
         print(f"{filled.cases} cases with {filled.entries} entries sealed in {took:.0f} s")
         held = Keyring(keyring_dir).unlock_demonstration()
+        rest()
         for role, login in (
             ("coordinator", "demonstration-coordinator"),
             ("caseworker", "demonstration-caseworker"),
@@ -146,6 +148,13 @@ async def run(place: Path, given: argparse.Namespace) -> None:
     finally:
         await database.close()
         keystore.close()
+
+
+def rest() -> None:
+    """Let the garbage collector do as in the running program (`bot/app.py`)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _actor(database: Database, role: Role, login: str) -> Actor:

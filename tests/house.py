@@ -196,7 +196,7 @@ KEPT_FOR: dict[str, tuple[str, ...]] = {
     "aiogram": ("bot/channels/telegram/",),
     "telegram": ("bot/staff/telegram.py",),
     "apscheduler": ("bot/scheduler.py",),
-    "typer": ("bot/__main__.py", "bot/keys.py", "bot/staff_commands.py"),
+    "typer": ("bot/__main__.py", "bot/keys.py", "bot/staff_commands.py", "bot/demo_data.py"),
     "sqlalchemy": ("storage/",),
     "alembic": ("storage/",),
     "asyncpg": ("storage/",),

@@ -29,7 +29,7 @@ from bot.services import permissions
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.readable import Card, Days
 from bot.services.search import Search, Stranger
-from bot.services.spelling import ALIKE, SAME, name_likeness
+from bot.services.spelling import ALIKE, SAME, Parse, name_likeness
 from bot.services.word_index import Held
 from storage.database import Work
 from storage.errors import NotFound
@@ -112,7 +112,7 @@ async def suggest(actor: Actor, search: Search, case: str, limit: int = 10) -> S
     own, others, strangers = await search.dossiers(target.id)
     if own is None:
         return ()
-    found = (await asyncio.to_thread(_compared, own.card, others, strangers))[:limit]
+    found = (await asyncio.to_thread(_compared, own.card, others, strangers, search.parse))[:limit]
     named = await search.ask(partial(_cases, [it.case_id for it in found]))
     return [_suggestion(actor, it, named[it.case_id]) for it in found if it.case_id in named]
 
@@ -161,8 +161,10 @@ def _may_read(actor: Actor, case: Case) -> bool:
     return True
 
 
-def _compared(card: Card, others: Sequence[Held], strangers: Sequence[Stranger]) -> list[Compared]:
-    alike = _Memory()
+def _compared(
+    card: Card, others: Sequence[Held], strangers: Sequence[Stranger], parse: Parse
+) -> list[Compared]:
+    alike = _Memory(parse)
     everybody: list[Held | Stranger] = [*others, *strangers]
     found = [
         Compared(other.case_id, *judged, isinstance(other, Held), other.card.shown)
@@ -178,14 +180,15 @@ def _compared(card: Card, others: Sequence[Held], strangers: Sequence[Stranger])
 class _Memory:
     """Likenesses worked out already: ten thousand cases share a few hundred names."""
 
-    def __init__(self) -> None:
+    def __init__(self, parse: Parse) -> None:
+        self._parse = parse
         self._known: dict[tuple[str, str], float] = {}
 
     def __call__(self, one: Sequence[str], other: Sequence[str]) -> float:
         key = (" ".join(one), " ".join(other))
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = name_likeness(one, other)
+            found = self._known[key] = name_likeness(one, other, self._parse)
         return found
 
 

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from bot.languages import speak
 from bot.services.spelling import name_words
 from flows.conversation import FLOWS, LINKED
-from flows.questions import Choice, Choosable, MultipleChoice, Place
+from flows.follow_up import SETS
+from flows.questions import Asked, Choice, Choosable, MultipleChoice, Place
 from flows.shape import questions
 from flows.text import LANGUAGES, Language, Sentence
 
@@ -61,6 +64,7 @@ _LABELLED: Final = ("c2_gov", "c4_how", "c5_", "b9_nationality", "f2_country")
 _UNSEARCHED: Final = frozenset({"f3_who", "f4_backup", "add_code", LINKED})
 """How a family is reached is no matter for a search, nor what stands in other fields already."""
 
+_CODE: Final = re.compile(r"[a-z0-9_-]+")
 _ROUND: Final = re.compile(r"\[\d+\]")
 
 
@@ -70,12 +74,18 @@ def plain_key(path: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _titles() -> Mapping[str, Sentence]:
-    return {
-        f"{repeat.key}[].{question.key}" if repeat else question.key: question.title
-        for flow in FLOWS.values()
+def _questions() -> tuple[tuple[str, Asked], ...]:
+    """Return every question that ships, by its key."""
+    return tuple(
+        (f"{repeat.key}[].{question.key}" if repeat else question.key, question)
+        for flow in (*SETS.values(), *FLOWS.values())
         for _section, repeat, question in questions(flow)
-    }
+    )
+
+
+@lru_cache(maxsize=1)
+def _titles() -> Mapping[str, Sentence]:
+    return {key: question.title for key, question in _questions()}
 
 
 def title_of(key: str) -> Sentence | None:
@@ -85,13 +95,11 @@ def title_of(key: str) -> Sentence | None:
 
 @lru_cache(maxsize=1)
 def _choosable() -> Mapping[tuple[str, str], Choosable]:
-    found = {}
-    for flow in FLOWS.values():
-        for _section, repeat, question in questions(flow):
-            key = f"{repeat.key}[].{question.key}" if repeat else question.key
-            for option in _options(question):
-                found[key, option.code] = option
-    return found
+    return {
+        (key, option.code): option
+        for key, question in _questions()
+        for option in _options(question)
+    }
 
 
 def _options(question: object) -> tuple[Choosable, ...]:
@@ -147,13 +155,21 @@ class Readable(NamedTuple):
 def read(payload: bytes, language: Language) -> Readable | None:
     """Return what an entry's content says; None for what is no content of ours."""
     try:
-        content = json.loads(payload)
+        content = _decoded(payload)
         case, code = str(content["case"]), str(content.get("code", ""))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     answers = _answers(content)
     found = [*_told(answers, language), *_noted(content)]
     return Readable(case, code, tuple(found), answers)
+
+
+def _decoded(payload: bytes) -> Any:
+    """Decode JSON the quick way, and what that way refuses (half a surrogate pair) the other."""
+    try:
+        return msgspec.json.decode(payload)
+    except msgspec.MsgspecError:
+        return json.loads(payload)
 
 
 def _answers(content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -177,40 +193,61 @@ def _noted(content: Mapping[str, Any]) -> Iterator[Passage]:
 
 
 def _told(answers: Mapping[str, Any], language: Language) -> Iterator[Passage]:
+    quiet = _quiet()
     for path, answer in answers.items():
-        key = plain_key(path)
-        if key not in _UNSEARCHED:
-            yield from _passages(key, answer, language)
-
-
-def _passages(key: str, answer: Mapping[str, Any], language: Language) -> Iterator[Passage]:
-    value, raw = answer.get("value"), answer.get("raw")
-    weight = _WEIGHT_OF.get(key, _WORDS)
-    match value:
-        case str() if (key, value) in _choosable():
-            if key.startswith(_LABELLED):
-                yield Passage(key, _PLACE, *_label(key, value, language))
-        case str():
-            yield Passage(key, weight, value)
-        case list():
-            if key.startswith(_LABELLED):
+        if path not in quiet and (key := plain_key(path)) not in quiet:
+            value = answer.get("value")
+            if isinstance(value, str):
+                yield from _of_text(key, value, str(answer.get("raw") or ""), language)
+            elif isinstance(value, list):
                 for code in value:
                     yield Passage(key, _PLACE, *_label(key, str(code), language))
+            elif isinstance(value, dict):
+                yield from _of_parts(key, value, str(answer.get("raw") or ""), language)
+
+
+@lru_cache(maxsize=1)
+def _quiet() -> frozenset[str]:
+    """Return the keys that are not searched: among them choices every report answers alike."""
+    choices = {key for key, _code in _choosable() if not key.startswith(_LABELLED)}
+    return frozenset(choices - _places()) | _UNSEARCHED
+
+
+@lru_cache(maxsize=1)
+def _places() -> frozenset[str]:
+    return frozenset(key for key, question in _questions() if isinstance(question, Place))
+
+
+def _of_text(key: str, value: str, raw: str, language: Language) -> Iterator[Passage]:
+    if (key, value) in _choosable():
+        yield Passage(key, _PLACE, *_label(key, value, language))
+    elif raw or not _CODE.fullmatch(value):  # else a button of a question that does not ship
+        yield Passage(key, _WEIGHT_OF.get(key, _WORDS), value)
+
+
+def _of_parts(
+    key: str, value: Mapping[str, Any], raw: str, language: Language
+) -> Iterator[Passage]:
+    match value:
         case {"area": area, "words": words}:
             label, also = _label(key, str(area), language)
             yield Passage(key, _PLACE, " · ".join(filter(None, (str(words), label))), also)
         case {"earliest": earliest, "precision": precision}:
             year = str(earliest)[:4] if precision != "range" else ""
-            yield Passage(key, _PLACE, str(raw or year), year)
+            yield Passage(key, _PLACE, raw or year, year)
         case {"e164": number}:
-            yield Passage(key, _NUMBER, str(number), str(raw or ""))
+            yield Passage(key, _NUMBER, str(number), raw)
 
 
-def file_into(card: Card, entry: Readable) -> None:
+Cut = Callable[[str], list[str]]
+"""`name_words`, or one that remembers: let it end with the session."""
+
+
+def file_into(card: Card, entry: Readable, cut: Cut = name_words) -> None:
     """Add to a case's card what one more entry says."""
     card.code = card.code or entry.code
-    for path, answer in entry.answers.items():
-        _file(card, plain_key(path), answer.get("value"))
+    for key in _CARDED & entry.answers.keys():
+        _file(card, key, entry.answers[key].get("value"), cut)
     if not card.shown:
         card.shown = " ".join(
             str(entry.answers[key]["value"])
@@ -219,10 +256,10 @@ def file_into(card: Card, entry: Readable) -> None:
         )
 
 
-def _file(card: Card, key: str, value: Any) -> None:
+def _file(card: Card, key: str, value: Any, cut: Cut) -> None:
     match key, value:
         case (_, str()) if key in NAME_KEYS:
-            words = name_words(value)
+            words = cut(value)
             kept = card.names.setdefault(key, [])
             if words and words not in kept:
                 kept.append(words)
@@ -231,13 +268,18 @@ def _file(card: Card, key: str, value: Any) -> None:
         case ("c2_gov", str()):
             card.areas.add(value)
         case ("c3_place", str()):
-            card.places.update(word for word in name_words(value) if len(word) > 2)
+            card.places.update(word for word in cut(value) if len(word) > 2)
         case ("b7_birth", dict()):
             card.born += _days(value)
         case ("c1_when", dict()):
             card.gone += _days(value)
         case ("linked_to", str()):
             card.linked.add(value)
+
+
+_CARDED: Final = frozenset(
+    {*NAME_KEYS, "b1_sex", "b7_birth", "c1_when", "c2_gov", "c3_place", LINKED}
+)
 
 
 def _days(value: Mapping[str, Any]) -> list[Days]:

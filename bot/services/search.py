@@ -22,7 +22,7 @@ from bot.services import permissions
 from bot.services.openings import TooMany
 from bot.services.permissions import Actor
 from bot.services.readable import Card, Passage, Readable, file_into, read, title_of
-from bot.services.spelling import compounds
+from bot.services.spelling import Parse, compounds
 from bot.services.word_index import Fit, Held, WordIndex, marks_in
 from flows import receipt
 from flows.folding import fold
@@ -191,6 +191,11 @@ class Search:
             others = [held for held in self._index.cases() if held.case_id != case_id]
             return own, others, list(self._strangers.values())
 
+    @property
+    def parse(self) -> Parse:
+        """Take a word apart, remembering it for as long as the session lasts."""
+        return self._index.parse
+
     # ── keeping up with the database ──
 
     @property
@@ -290,7 +295,7 @@ class Search:
                 stranger = self._strangers.setdefault(
                     entry.case_id, Stranger(opened.case, entry.case_id, Card())
                 )
-                file_into(stranger.card, opened)
+                file_into(stranger.card, opened, self._index.cut)
 
     # ── answering ──
 

@@ -20,7 +20,7 @@ Nothing here is ever shown; what a family typed stays as it was typed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -83,7 +83,7 @@ def compounds(words: Sequence[str]) -> list[str]:
 
     Whatever part of a text somebody looks for, `name_words` of it are among these.
     """
-    if _BEFORE.isdisjoint(words) and _BEHIND.isdisjoint(words):
+    if not may_compound(words):
         return list(words)
     found = [*words, *_glued(words)]
     plain = [word for word in words if word not in _ARTICLES]
@@ -91,6 +91,11 @@ def compounds(words: Sequence[str]) -> list[str]:
         if one in _BEFORE or other in _BEHIND:
             found.append(one + other)
     return found
+
+
+def may_compound(words: Iterable[str]) -> bool:
+    """Return whether there is half of a compound name among folded words."""
+    return not (_BEFORE.isdisjoint(words) and _BEHIND.isdisjoint(words))
 
 
 def is_article(word: str) -> bool:
@@ -153,7 +158,6 @@ class Parsed(NamedTuple):
     arabic: bool
 
 
-@lru_cache(maxsize=4096)
 def parsings(word: str) -> tuple[Parsed, ...]:
     """Return the ways in which a folded word can be taken apart, the likeliest first."""
     found: dict[str, Parsed] = {}
@@ -286,23 +290,27 @@ _MINGLED: Final = 0.05
 """Cost of hearing several Arabic vowels in a row, or ع among them, in any way."""
 _NEAR: Final = {
     frozenset("ae"): 0.03, frozenset("ei"): 0.06, frozenset("iI"): 0.06, frozenset("uU"): 0.04,
-    frozenset("eI"): 0.08,
+    frozenset("eI"): 0.08, frozenset("eu"): 0.06,
 }  # fmt: skip
 
 
-def likeness(one: str, other: str) -> float:
+Parse = Callable[[str], tuple[Parsed, ...]]
+"""`parsings`, or one that remembers. What is remembered are names: let it end with the session."""
+
+
+def likeness(one: str, other: str, parse: Parse = parsings) -> float:
     """Return how likely two folded words are one name: 1 for the same word, 0 for no likeness."""
     if one == other:
         return 1.0
     if bare(one) == bare(other):
         return 0.98
-    return max(_by_sound(one, other), _by_hand(one, other))
+    return max(_by_sound(one, other, parse), _by_hand(one, other))
 
 
-def _by_sound(one: str, other: str) -> float:
+def _by_sound(one: str, other: str, parse: Parse) -> float:
     best = 0.0
-    for a in parsings(one):
-        for b in parsings(other):
+    for a in parse(one):
+        for b in parse(other):
             if a.skeleton == b.skeleton and len(a.gaps) == len(b.gaps):
                 best = max(best, 0.97 - _distance(a, b))
     return best
@@ -396,7 +404,7 @@ def _vowel(heard: str) -> str:
     return ""
 
 
-def name_likeness(one: Sequence[str], other: Sequence[str]) -> float:
+def name_likeness(one: Sequence[str], other: Sequence[str], parse: Parse = parsings) -> float:
     """Return how likely two names, as `name_words` cut them, are one.
 
     Parts may stand in another order; a part that only one of them has costs little, as a second
@@ -406,10 +414,16 @@ def name_likeness(one: Sequence[str], other: Sequence[str]) -> float:
         return 0.0
     if "".join(one) == "".join(other):
         return 1.0
-    shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
-    left, total = list(longer), 0.0
-    for word in shorter:
-        best = max(left, key=lambda candidate: likeness(word, candidate))
-        total += likeness(word, best)
-        left.remove(best)
-    return total / len(shorter) * 0.94 ** min(len(left), 2)
+    pairs = sorted(
+        (-likeness(a, b, parse), min(a, b), max(a, b), i, j)
+        for i, a in enumerate(one)
+        for j, b in enumerate(other)
+    )
+    total, left, right = 0.0, set(range(len(one))), set(range(len(other)))
+    for unlike, _one, _other, i, j in pairs:
+        if i in left and j in right:
+            total -= unlike
+            left.discard(i)
+            right.discard(j)
+    alone = len(left) + len(right)
+    return total / min(len(one), len(other)) * 0.94 ** min(alone, 2)

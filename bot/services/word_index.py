@@ -26,13 +26,16 @@ from rapidfuzz.distance import OSA
 
 from bot.services.readable import NAME_KEYS, WEIGHTS, Card, Passage, Readable, file_into
 from bot.services.spelling import (
+    Parse,
     bare,
     compounds,
     is_arabic,
     is_article,
     likeness,
+    may_compound,
     name_likeness,
     name_words,
+    parsings,
     skeletons,
 )
 from flows.folding import fold
@@ -85,6 +88,10 @@ class WordIndex:
         self._cases: list[Held] = []
         self._of_case: dict[int, int] = {}
         self._codes: dict[str, int] = {}
+        # Memories of names: they live no longer than the index does.
+        self.parse = lru_cache(maxsize=16_384)(parsings)
+        self.cut = lru_cache(maxsize=16_384)(name_words)
+        self._label = lru_cache(maxsize=4_096)(_label_words)
 
     def __len__(self) -> int:
         return len(self._of_case)
@@ -116,7 +123,7 @@ class WordIndex:
             self._cases.append(Held(entry.case, case_id, Card()))
         held = self._cases[at]
         held.passages.extend(entry.passages)
-        file_into(held.card, entry)
+        file_into(held.card, entry, self.cut)
         if entry.code:
             self._codes[entry.code] = at
         self._post(at, entry.passages)
@@ -132,16 +139,36 @@ class WordIndex:
     # ── adding ──
 
     def _post(self, at: int, passages: Sequence[Passage]) -> None:
-        seen: set[tuple[str, int]] = set()
-        for passage in passages:
-            for text in (passage.text, passage.also):
-                seen.update((word, passage.weight) for word in compounds(fold(text).split()))
+        numbers, postings = self._numbers, self._postings
         base = at << _WEIGHT_BITS
-        for word, weight in seen:
-            number = self._numbers.get(word)
-            if number is None:
-                number = self._learn(word)
-            self._postings[number].append(base | weight)
+        for weight, words in self._words_by_weight(passages).items():
+            for word in words:
+                number = numbers.get(word)
+                if number is None:
+                    number = self._learn(word)
+                postings[number].append(base | weight)
+
+    def _words_by_weight(self, passages: Sequence[Passage]) -> dict[int, set[str]]:
+        """Return the folded words of passages, each once for each weight, compounds among them.
+
+        All texts of one weight are folded in one go; one by one only where halves of compound
+        names stand, which must not be joined across the border of two texts.
+        """
+        texts: dict[int, list[str]] = {}
+        found: dict[int, set[str]] = {}
+        for passage in passages:
+            if passage.also:
+                found.setdefault(passage.weight, set()).update(
+                    self._label(passage.text, passage.also)
+                )
+            else:
+                texts.setdefault(passage.weight, []).append(passage.text)
+        for weight, parts in texts.items():
+            words = set(fold("\n".join(parts)).split())
+            if may_compound(words):
+                words.update(word for part in parts for word in compounds(fold(part).split()))
+            found.setdefault(weight, set()).update(words)
+        return found
 
     def _learn(self, word: str) -> int:
         number = self._numbers[word] = len(self._words)
@@ -195,7 +222,8 @@ class WordIndex:
                     yield other, _ATTACHED
         for sound in skeletons(word):
             for number in self._sounds.get(sound, ()):
-                yield self._words[number], likeness(word, self._words[number])
+                other = self._words[number]
+                yield other, likeness(word, other, self.parse)
         yield from self._slips(word)
         yield from self._begun(word)
 
@@ -214,7 +242,7 @@ class WordIndex:
             processor=None,
         )  # fmt: skip
         for other, _slips, _at in close:
-            yield other, likeness(word, other)
+            yield other, likeness(word, other, self.parse)
 
     def _begun(self, word: str) -> Iterator[tuple[str, float]]:
         """Yield words that begin with this one: a name is found while it is still being typed."""
@@ -256,18 +284,26 @@ class WordIndex:
         if len(words) < 2:
             return found
         ranked = [
-            Fit(fit.held, 0.75 * fit.score + 0.25 * _named(fit.held.card, words), fit.meant)
+            Fit(
+                fit.held,
+                0.75 * fit.score + 0.25 * _named(fit.held.card, words, self.parse),
+                fit.meant,
+            )
             for fit in found
         ]
         return sorted(ranked, key=lambda fit: -fit.score)
 
 
-def _named(card: Card, words: Sequence[str]) -> float:
+def _label_words(*texts: str) -> set[str]:
+    return {word for text in texts for word in compounds(fold(text).split())}
+
+
+def _named(card: Card, words: Sequence[str], parse: Parse) -> float:
     """Return how well these words are the person's name: given, father's and family name."""
     name = [
         word for key in NAME_KEYS[:3] for given in card.names.get(key, ())[:1] for word in given
     ]
-    return name_likeness(words, name)
+    return name_likeness(words, name, parse)
 
 
 def marks_in(text: str, meant: frozenset[str]) -> tuple[tuple[int, int], ...]:
