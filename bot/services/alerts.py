@@ -64,6 +64,8 @@ GIVE_UP_AFTER: Final = timedelta(hours=48)
 LONGEST_WAIT: Final = timedelta(minutes=15)
 AT_ONCE: Final = 100
 """Most alerts directed, and most taken, in one transaction."""
+LINES: Final = 30
+"""Most alerts in one message."""
 
 
 # ------------------------------------------------------------------------------- whom they concern
@@ -111,7 +113,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Alerts taken for one person, oldest first, and where and in which language to tell them."""
+    """What is told in one message: to whom, where, in which language; the oldest alert first."""
 
     staff: str
     person: str = field(repr=False)
@@ -131,7 +133,7 @@ class AlertRounds:
         self._clock = clock
 
     async def take(self) -> list[Parcel]:
-        """Work out whom new alerts concern, and take what is due, for each person together.
+        """Work out whom new alerts concern, and take what is due, each person's together.
 
         What is not settled within a minute is taken again.
         """
@@ -156,16 +158,13 @@ class AlertRounds:
             for case_id in {alert.case_id for alert in taken}
             if case_id is not None
         }
-        return [
-            Parcel(
-                one.staff.handle,
-                one.person,
-                one.staff.language,
-                tuple(_told(alert, codes) for alert in taken if alert.staff_id == staff_id),
-            )
-            for staff_id, one in linked.items()
-            if any(alert.staff_id == staff_id for alert in taken)
-        ]
+        parcels = []
+        for staff_id, one in linked.items():
+            own = [_told(alert, codes) for alert in taken if alert.staff_id == staff_id]
+            for first in range(0, len(own), LINES):
+                some = tuple(own[first : first + LINES])
+                parcels.append(Parcel(one.staff.handle, one.person, one.staff.language, some))
+        return parcels
 
     async def settle(self, parcel: Parcel) -> None:
         """The person has been told."""

@@ -179,4 +179,3 @@ ALERTS: Mapping[str, Words] = {
 ALERT_OTHER = _("Something happened that this version does not know")
 ALERT_OF_CASE = _("{what}: {code}")
 ALERT_NUMBER = _("{what}: {n}")
-MORE_ALERTS = counted("… and {n} more. /cases", "… and {n} more. /cases")

@@ -66,8 +66,6 @@ LIVE_FOR: Final = 1800.0
 MOST_LIVE: Final = 50
 LONGEST_REST: Final = 20.0
 """Seconds an answer waits when the provider asks for it; beyond that it is not given."""
-LINES: Final = 20
-"""Alerts in one message; of the rest the number is told."""
 
 App = Application[Any, Any, Any, Any, Any, Any]
 
@@ -470,12 +468,8 @@ async def _finish(tasks: set[asyncio.Task[None]]) -> None:
 
 
 def alert_text(parcel: Parcel) -> str:
-    """Return what one person is told: a line for each alert, the newest first when many."""
-    shown = parcel.alerts[-LINES:]
-    lines = [_alert_line(alert) for alert in shown]
-    if left := len(parcel.alerts) - len(shown):
-        lines.append(say.MORE_ALERTS.fill(n=left))
-    return "\n".join(speak_to_staff(line, parcel.language) for line in lines)
+    """Return what one person is told: a line for each alert."""
+    return "\n".join(speak_to_staff(_alert_line(it), parcel.language) for it in parcel.alerts)
 
 
 def _alert_line(alert: Told) -> Words:
