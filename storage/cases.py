@@ -39,6 +39,7 @@ from storage.tables import UNFINISHED, cases, contacts, tasks, ties
 from storage.tasks import concerning
 from storage.transaction import (
     BYTES,
+    REPORT_LOG_LOCK,
     Transaction,
     as_date,
     day,
@@ -247,8 +248,11 @@ class Cases:
     async def lock(self, handle: str) -> Case:
         """Return the case with this handle, held until the end. Raises `NotFound`.
 
-        Whoever adds an entry that depends on the entries before it holds the case first.
+        Whoever adds an entry that depends on the entries before it holds the case first. The
+        order of locks is the same wherever something is sealed: contacts, the log of reports,
+        cases, the audit log. So nobody waits in a circle.
         """
+        await self._tx.lock(REPORT_LOG_LOCK)
         row = await self._tx.row(_held(self._tx.postgres), {"handle": _as_handle(handle)})
         if row is None:
             raise NotFound

@@ -155,9 +155,9 @@ class Cases:
         wanted, after, now = _wanted(actor, filters), _spot(cursor), self._clock()
 
         async def job(work: Work) -> Page:
-            await work.audit.append(actor.staff, "case.list", _LIST, now)
             names = await _names(work)
             found = await work.cases.worklist(wanted, after, PAGE + 1)
+            await work.audit.append(actor.staff, "case.list", _LIST, now)
             rows = tuple(self._row(actor, one, names, now) for one in found[:PAGE])
             return Page(rows, _cursor(found[PAGE - 1].spot) if len(found) > PAGE else "")
 
@@ -175,9 +175,10 @@ class Cases:
             case = await work.cases.find_by_code(code)
             if case is None or not _is_seen(actor, case):
                 return None
-            await work.audit.append(actor.staff, "case.find", case.handle, now)
             listed = Listed(case, len(await work.tasks.of_case(case.id)), _NOWHERE)
-            return self._row(actor, listed, await _names(work), now)
+            names = await _names(work)
+            await work.audit.append(actor.staff, "case.find", case.handle, now)
+            return self._row(actor, listed, names, now)
 
         return await self._database.run(job)
 
@@ -210,12 +211,13 @@ class Cases:
         now = self._clock()
 
         async def job(work: Work) -> list[OpenTask]:
-            await work.audit.append(actor.staff, "task.list", "tasks", now)
             if actor.role == "coordinator":
                 tasks = await work.tasks.open(limit)
             else:
                 tasks = await work.tasks.of_staff(actor.staff, limit)
-            return [await _open_task(work, task) for task in tasks]
+            found = [await _open_task(work, task) for task in tasks]
+            await work.audit.append(actor.staff, "task.list", "tasks", now)
+            return found
 
         return await self._database.run(job)
 
@@ -280,9 +282,9 @@ class Cases:
                 await _check_person(work, to)
             if not await work.cases.assign(case.id, to, former, now.astimezone(UTC).date()):
                 raise Refused("changed")
-            await work.audit.append(actor.staff, act, handle, now)
             if to not in (None, actor.staff):
                 await work.alerts.put("case_assigned", now, case_id=case.id)
+            await work.audit.append(actor.staff, act, handle, now)
 
         await self._database.run(job)
 
@@ -299,9 +301,10 @@ class Cases:
 
         async def job(work: Work) -> str:
             case = await _hold(work, actor, "case.note", handle)
-            await work.audit.append(actor.staff, "case.note", handle, now)
             sealed = {**content, "by": actor.staff}
-            return await work.cases.seal_entry(case.id, NOTE, sealed, now)
+            entry = await work.cases.seal_entry(case.id, NOTE, sealed, now)
+            await work.audit.append(actor.staff, "case.note", handle, now)
+            return entry
 
         return await self._database.run(job)
 
@@ -490,12 +493,12 @@ class Cases:
             if await work.reports.handles_of(case.id) != held.entries:
                 return False
             await work.cases.seal_entry(case.id, MOVE, what.content, now)
-            await work.audit.append(actor.staff, what.verb, case.handle, now)
             if what.put_task:
                 await work.tasks.put(SECOND_PERSON, None, case.id, now)
                 await work.alerts.put(SECOND_PERSON, now, case_id=case.id)
             if what.end_tasks:
                 await _end_tasks(work, case, now.astimezone(UTC).date())
+            await work.audit.append(actor.staff, what.verb, case.handle, now)
             return True
 
         return await self._database.run(job)

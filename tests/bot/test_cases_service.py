@@ -977,6 +977,44 @@ async def test_of_two_who_move_a_fate_at_once_the_second_is_told(
     assert await established(service, salma, vault_key, case) == (fate, "documented", 0)
 
 
+@pytest.mark.postgres
+async def test_families_and_staff_write_into_the_same_cases_at_once(
+    postgres_url: str, keystore: Keystore, clock: Clock, vault_key: PrivateKey
+) -> None:
+    houses = [await Database.connect(postgres_url, keystore) for _ in range(3)]
+    rana = await hire(houses[0], clock())
+    cases = [(await report_of_family(houses[0], clock(), number))[1] for number in range(4)]
+    for case in cases:
+        await make_cases(houses[0], clock).take(rana, case.handle)
+
+    async def families(house: Database, order: Sequence[Case]) -> None:
+        async def job(work: Work) -> None:
+            for case in order:
+                more = report_of("more", clock(), about="addition")
+                await work.cases.add_to(case.code, more, clock())
+
+        await house.run(job)
+
+    async def staff(house: Database, case: Case) -> None:
+        service = make_cases(house, clock)
+        await service.add_note(rana, case.handle, "a note")
+        await propose(service, rana, vault_key, case, "reported_seen", "unverified")
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(
+            *(families(house, cases[n:] + cases[:n]) for n in range(4) for house in houses),
+            *(staff(houses[n % 3], case) for n, case in enumerate(cases)),
+        )
+    service = make_cases(houses[0], clock)
+    for case in cases:
+        kinds = [it.kind for it in (await opened(service, rana, vault_key, case)).entries]
+        assert sorted(kinds) == ["addition"] * 12 + ["move", "note", "report"]
+    assert await houses[0].run(lambda work: work.reports.verify()) == []
+    assert await houses[0].run(lambda work: work.audit.verify()) == []
+    for house in houses:
+        await house.close()
+
+
 async def test_an_answer_of_the_family_in_between_stops_no_decision(
     database: Database, clock: Clock, office: Office, vault_key: PrivateKey,
     monkeypatch: pytest.MonkeyPatch,
