@@ -203,16 +203,18 @@ def _untried_equal(of_no_case: bool) -> ColumnElement[bool]:
 
 @cache
 def _put_once(of_no_case: bool) -> Any:
-    given = [
+    given = (
         bindparam("kind", type_=String()),
         bindparam("case_id", type_=INTEGER),
         bindparam("staff_id", type_=INTEGER),
         bindparam("number", type_=Integer()),
         bindparam("next_at", type_=INTEGER),
         bindparam("put_at", type_=INTEGER),
-    ]
+    )
     absent = ~exists().where(_untried_equal(of_no_case))
-    return insert(alerts).from_select([one.key for one in given], select(*given).where(absent))
+    return insert(alerts).from_select(
+        ["kind", "case_id", "staff_id", "number", "next_at", "put_at"], select(*given).where(absent)
+    )
 
 
 @cache
