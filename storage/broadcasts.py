@@ -33,6 +33,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -280,6 +281,7 @@ class Broadcasts:
         unclear = [row.about_id for row in taken if row.unsure]
         clear = [row.about_id for row in taken if not row.unsure]
         await self._move(unclear, UNCLEAR, "unclear", now)
+        await self._note_repeated(taken)
         await self._move(clear, QUEUED if again else CANCELLED, None, now)
         return len(taken)
 
@@ -345,7 +347,7 @@ class Broadcasts:
             "why": "opened",
             "now": milliseconds(now),
         }
-        await self._tx.rows(_withdraw(self._tx.postgres), values)
+        await self._note_repeated(await self._tx.rows(_withdraw(self._tx.postgres), values))
         await self._tx.change(_opened(self._tx.postgres), values)
         return [self._words(row) for row in rows]
 
@@ -363,6 +365,13 @@ class Broadcasts:
             number, LEDGER_STATES[row.state], row.reason or "", bool(row.repeated),
             as_moment(row.changed_at),
         )  # fmt: skip
+
+    async def _note_repeated(self, letters: Sequence[Row]) -> None:
+        """Note of whom letters that were tried twice, with ends nobody knows, are about."""
+        ids = [row.about_id for row in letters if row.unsure > 1]
+        if ids:
+            given = numbers(ids, postgres=self._tx.postgres)
+            await self._tx.change(_repeated(self._tx.postgres), {"ids": given})
 
     async def _move(
         self, ids: Sequence[int], state: int, reason: str | None, now: datetime
@@ -733,6 +742,12 @@ def _move(postgres: bool) -> Update:
             state=bindparam("new_state"), reason=bindparam("why"), changed_at=bindparam("now")
         )
     )  # fmt: skip
+
+
+@cache
+def _repeated(postgres: bool) -> Update:
+    chosen = among(broadcast_people.c.id, "ids", postgres=postgres)
+    return update(broadcast_people).where(chosen).values(repeated=true())
 
 
 @cache

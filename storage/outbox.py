@@ -245,7 +245,14 @@ class Outbox:
         ended = await self._tx.rows(_CANCEL, values)
         ending: Ending = "opted_out" if reason == STOPPED else "cancelled"
         about = [
-            Dead(row.id, reason, row.about, row.about_id, "unclear" if row.unsure else ending)
+            Dead(
+                row.id,
+                reason,
+                row.about,
+                row.about_id,
+                "unclear" if row.unsure else ending,
+                row.unsure > 1,
+            )
             for row in ended
             if row.about is not None
         ]
