@@ -303,7 +303,7 @@ def _tell(
 ) -> Telling:
     """``strays``: another reporter of the same person, who remembers some of it otherwise."""
     language: Language = "en" if chance.random() < 0.22 else "ar"
-    said = dict(_said(chance, person, language, strays))
+    said = dict(_said(chance, person, language, received, strays))
     return Telling(
         number, person, language, received, said,
         added=chance.choice(_ADDED[language]) if chance.random() < 0.15 else "",
@@ -323,12 +323,12 @@ def _spelled(chance: random.Random, name: Spellings, language: Language) -> str:
 
 
 def _said(
-    chance: random.Random, person: Person, language: Language, strays: bool
+    chance: random.Random, person: Person, language: Language, received: date, strays: bool
 ) -> Iterator[tuple[str, str]]:
     yield "pace", "=short" if chance.random() < 0.05 else "=full"
     yield from _who(chance, person, language, strays)
-    yield from _what(chance, person, language, strays)
-    yield from _since(chance, person, language)
+    yield from _what(chance, person, language, received, strays)
+    yield from _since(chance, person, language, received)
     yield from _reporter(chance, person, language)
 
 
@@ -360,11 +360,11 @@ def _who(
 
 
 def _what(
-    chance: random.Random, person: Person, language: Language, strays: bool
+    chance: random.Random, person: Person, language: Language, received: date, strays: bool
 ) -> Iterator[tuple[str, str]]:
     gone = person.gone
     if strays and chance.random() < 0.4:
-        gone += timedelta(days=chance.choice((-30, -7, -1, 1, 7, 30)))
+        gone = min(received, gone + timedelta(days=chance.choice((-30, -7, -1, 1, 7, 30))))
     yield "c1_when", _day(chance, gone, language)
     yield "c2_gov", f"={person.area}"
     yield "c2_country", {"ar": "لبنان", "en": "Lebanon"}[language]
@@ -385,10 +385,12 @@ def _what(
     yield "others[].more", "=no"
 
 
-def _since(chance: random.Random, person: Person, language: Language) -> Iterator[tuple[str, str]]:
+def _since(
+    chance: random.Random, person: Person, language: Language, received: date
+) -> Iterator[tuple[str, str]]:
     yield "d1_heard", f"={chance.choices(('none', 'direct', 'someone'), (6, 1, 3))[0]}"
     yield "sightings[].place", f"={chance.choice(_FACILITIES)}"
-    year = min(person.gone.year + chance.randint(0, 2), 2025)
+    year = min(person.gone.year + chance.randint(0, 2), received.year)
     yield "sightings[].when", _digits(chance, str(year), language)
     yield "sightings[].source", f"={chance.choice(('released', 'relative', 'list', 'middleman'))}"
     yield "sightings[].more", "=no"
