@@ -7,6 +7,10 @@ provider's pace is kept. Its sender runs one loop:
     send the claimed letters side by side, one for each contact     no transaction is open now
     wait: a letter has ended, Intake has woken us, or the next one is due
 
+Where Intake runs in the same process, most replies do not go that way: they are claimed for us in
+the transaction that puts them and handed over after its commit, and what has gone out is settled in
+Intake's next transaction (docs/adr/0014-replies-handed-over.md).
+
 A contact has one letter on its way at most and is not claimed for meanwhile, which keeps the order
 and means that nothing is sent twice while this process lives. If it dies, whoever gets the lock
 next ends its leases and sends again: a letter may be repeated, never lost.

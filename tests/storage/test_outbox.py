@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.dialects import sqlite
 
-from storage.database import Database, Dead, Letter, Postponed, Sent
+from storage.database import Database, Dead, Letter, Postponed, Sent, Work
 from storage.keyring import Keystore
 from storage.outbox import _claim
 from storage.wire import prepare
@@ -317,3 +317,47 @@ async def test_addresses_come_from_the_contact_the_letter_is_for(
     assert {it.reach for it in claimed} == {person(number) for number in range(30)}
     assert all(it.reach == person(it.body.decode()) for it in claimed)
     assert (await recall(database, person(3), clock())).id == ids[3]
+
+
+async def test_a_reply_can_be_claimed_as_it_is_put(database: Database, clock: Clock) -> None:
+    alone, planned, behind, under_way = await people(database, clock, 4)
+    await put(database, letter(under_way, "on its way", clock()))
+    assert bodies(await claim(database, clock())) == ["on its way"]
+    await put(database, letter(planned, "a follow-up", clock(), 1))
+    await put(database, letter(behind, "earlier", clock()))
+    new = [letter(who, "new", clock()) for who in (alone, planned, behind, under_way)]
+    reaches = {who: person(at) for at, who in enumerate((alone, planned, behind, under_way))}
+
+    async def job(work: Work) -> list[Letter]:
+        await work.outbox.put(new)
+        return await work.outbox.claim_new(new, reaches, clock(), LEASE)
+
+    claimed = await database.run(job)
+    assert [it.contact_id for it in claimed] == [alone, planned]
+    assert all((it.attempts, it.body) == (1, b"new") for it in claimed)
+    assert bodies(await claim(database, clock())) == ["earlier"], "leased like any claimed letter"
+    await settle(database, clock(), *map(sent, claimed))
+    assert bodies(await claim(database, clock())) == ["a follow-up"]
+
+
+async def test_a_doubtful_claim_is_ended_and_no_other_is(database: Database, clock: Clock) -> None:
+    one, two = await people(database, clock, 2)
+    await put(database, letter(one, "a", clock()), letter(two, "b", clock()))
+    first, second = await claim(database, clock())
+    until, other = clock() + LEASE, clock() + LEASE * 2
+    claims = [(first.id, until), (second.id, other), (10**9, until)]
+    await database.run(lambda work: work.outbox.release(claims, clock()))
+    assert bodies(await claim(database, clock())) == ["a"]
+
+
+async def test_the_first_unclaimed_letter_is_found_also_behind_another(
+    database: Database, clock: Clock
+) -> None:
+    async def first(work: Work) -> datetime | None:
+        return await work.outbox.first_unclaimed(*ACCOUNT)
+
+    assert await database.run(first) is None
+    (one,) = await people(database, clock, 1)
+    await put(database, letter(one, "a", clock()), letter(one, "b", clock()))
+    assert len(await claim(database, clock())) == 1
+    assert await database.run(first) == clock()
