@@ -57,7 +57,7 @@ class Openings:
     async def lift(self, actor: Actor, person: str) -> bool:
         """Let somebody else open cases again; return whether that was stopped.
 
-        Raises `NotAllowed`, also for oneself.
+        Raises `NotAllowed`, also for oneself and where there is nobody.
         """
         permissions.require(actor, "staff.lift")
         if person == actor.staff:
@@ -65,6 +65,8 @@ class Openings:
         now = self._clock()
 
         async def job(work: Work) -> bool:
+            if await work.staff.find(person) is None:
+                raise NotAllowed("staff.lift")
             await work.audit.append(actor.staff, "staff.lift", person, now)
             return await work.staff.lift_stop(person)
 

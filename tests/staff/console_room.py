@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from bot.languages import speak
 from bot.services.broadcasts import Broadcasts
 from bot.services.follow_ups import FollowUps
 from bot.services.permissions import Actor, Role
+from bot.services.segments import segment_of
 from bot.services.updates import Updates
 from bot.settings import Settings
 from bot.staff.web import Services
@@ -31,9 +33,10 @@ from storage import private_files
 from storage.database import Case, Database, Work
 from storage.keyring import Keyring
 from storage.vault import PrivateKey
-from tests.bot.offices import hire, report_of_family, submit_report
+from tests.bot.offices import hire, submit_report
 from tests.bot.rooms import settings as make_settings
 from tests.families import invent, rehearse
+from tests.storage.talks import ACCOUNT
 
 HOST = "127.0.0.1:8080"
 ROLES: tuple[Role, ...] = ("caseworker", "coordinator", "administrator")
@@ -69,17 +72,21 @@ class Room:
 
     # What there is to see
 
-    async def case(self, to: Actor | None = None, number: int = 7, **more: Any) -> Case:
+    async def case(self, to: Actor | None = None, number: int = 7) -> Case:
         """A family's case, looked after by ``to``."""
-        _family, case = await report_of_family(self.database, self.clock(), number, **more)
-        if to is not None:
-            await self.give(case, to)
-        return case
+        return await self._keep(told_by(number, self.clock()), to)
 
     async def hostile_case(self, words: str, to: Actor | None = None, number: int = 7) -> Case:
         """A case in which every free word of the family is ``words``."""
-        report = rehearse(invent(number, "ar"), self.clock())
-        case = await submit_report(self.database, with_words(report, words), self.clock())
+        return await self._keep(with_words(told_by(number, self.clock()), words), to)
+
+    async def _keep(self, report: Report, to: Actor | None) -> Case:
+        case = await submit_report(self.database, report, self.clock())
+
+        async def job(work: Work) -> None:
+            await work.segments.put(case.id, segment_of(report))
+
+        await self.database.run(job)
         if to is not None:
             await self.give(case, to)
         return case
@@ -107,6 +114,13 @@ class Room:
         return await hire(self.database, self.clock(), role, name)
 
 
+@lru_cache(maxsize=64)
+def told_by(number: int, now: datetime) -> Report:
+    """The report of an invented family that can be written to."""
+    report = rehearse(invent(number, "ar", pace="full"), now)
+    return replace(report, reach="reachable")
+
+
 def with_words(report: Report, words: str) -> Report:
     """The same report, with these words wherever a family writes freely."""
     answers = {path: _reworded(answer, words) for path, answer in report.answers.items()}
@@ -124,7 +138,9 @@ def _reworded(answer: Answer, words: str) -> Answer:
     return replace(answer, value=value, raw=words) if answer.raw else answer
 
 
-def make_room(database: Database, clock: Callable[[], datetime], keyring: Path, **more: Any) -> Room:
+def make_room(
+    database: Database, clock: Callable[[], datetime], keyring: Path, **more: Any
+) -> Room:
     """The console as the running service puts it together."""
     chosen = make_settings(data_dir=keyring.parent, keyring_dir=keyring, **more)
     zone, tools = chosen.zone, make_tools(chosen)
@@ -132,7 +148,7 @@ def make_room(database: Database, clock: Callable[[], datetime], keyring: Path, 
     to_families = (
         FollowUps(database, tools, {}, **around),
         Updates(database, tools, {}, **around),
-        Broadcasts(database, speak, paces={("telegram", "1"): 25.0}, **around),
+        Broadcasts(database, speak, paces={ACCOUNT: 25.0}, **around),
     )
     services = make_services(chosen, database, to_families, clock)
     console = console_app(chosen, services, clock)

@@ -292,4 +292,4 @@ async def report(visit: Visit) -> Response:
     """Hand out the report as a file for a spreadsheet."""
     text = await visit.console.services.broadcasts.report(visit.actor, visit.handle())
     headers = {"Content-Disposition": 'attachment; filename="broadcast.csv"'}
-    return Response(text.encode("utf-8-sig"), media_type="text/csv", headers=headers)
+    return Response(text.encode(), media_type="text/csv", headers=headers)

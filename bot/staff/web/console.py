@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 
 from bot.services.permissions import NotAllowed, require
 from bot.staff.web import cookies
-from bot.staff.web.guard import Guard
+from bot.staff.web.guard import Guard, TooMuch
 from bot.staff.web.pages import Voice
 from bot.staff.web.services import Searches, Services
 from bot.staff.web.visit import BadForm, Visit, read_form
@@ -123,6 +123,8 @@ def _answer(console: Console, entry: Entry) -> Callable[[Request], Awaitable[Res
         visit = await _visit(console, request, quiet=entry.quiet)
         try:
             return await _enter(visit, entry)
+        except TooMuch:
+            return PlainTextResponse("too long\n", 413)
         except NotAllowed:
             return visit.show("sorry.html", 403, words=NOT_HERE)
         except BadForm as error:

@@ -40,8 +40,8 @@ HEADERS: Final = {
 """Sent with every answer of the console."""
 
 
-class _TooMuch(Exception):
-    """The body is longer than `BODY_MOST`."""
+class TooMuch(Exception):
+    """The body is longer than `BODY_MOST`; whoever reads it answers 413."""
 
 
 class Guard:
@@ -58,21 +58,14 @@ class Guard:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        begun = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        try:
-            room = self._refusal(scope) or self._app
-            await room(scope, _bounded(receive), send_with_headers)
-        except _TooMuch:
-            if not begun:
-                await PlainTextResponse("too long\n", 413)(scope, receive, send_with_headers)
+        room = self._refusal(scope) or self._app
+        await room(scope, _bounded(receive), send_with_headers)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
@@ -111,7 +104,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         read += len(message.get("body", b""))
         if read > BODY_MOST:
-            raise _TooMuch
+            raise TooMuch
         return message
 
     return receive_within_bounds

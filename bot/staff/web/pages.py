@@ -79,7 +79,8 @@ class Voice:
         if moment is None:
             return "–"
         local = moment.astimezone(self._zone)
-        return f"{self.day(local.date())}, {local:%H:%M}"
+        comma = "،" if self.language == "ar" else ","
+        return f"{self.day(local.date())}{comma} {local:%H:%M}"
 
     def local(self, moment: datetime | None) -> str:
         """Return a moment as a form field of day and time has it."""
