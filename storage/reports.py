@@ -11,6 +11,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -56,6 +57,7 @@ _ENVELOPES = (
     .order_by(reports.c.id)
     .limit(_SLICE)
 )
+_ENVELOPE = select(reports.c.envelope).where(reports.c.handle == bindparam("row"))
 _CHAIN = (
     update(report_log).where(report_log.c.seq == bindparam("row")).values(mac=bindparam("new_mac"))
 )
@@ -188,8 +190,27 @@ class Reports:
         ``remembered`` is a head seen earlier, without which a log cut shorter together with its
         entries cannot be told from a younger one.
         """
-        faults, logged = await self._walk(remembered)
-        return faults + await self._compare(logged)
+        proof = Proof(remembered)
+        while await self.prove_some(proof):
+            pass
+        return proof.faults
+
+    async def prove_some(self, proof: Proof) -> bool:
+        """Go on with a proof by one slice; return whether there is more to do.
+
+        Each slice may be a transaction of its own, and entries may come, turn and go in between:
+        what did not agree is read again at the end, when nothing moves. A slice done twice comes to
+        the same as done once.
+        """
+        if proof.ended:
+            return False
+        if await self._prove_links(proof) or await self._read_entries(proof):
+            return True
+        await self._tx.lock(REPORT_LOG_LOCK)
+        if await self._prove_links(proof) or await self._read_entries(proof):
+            return True
+        await self._compare(proof)
+        return False
 
     async def chain_anew(self) -> bool:
         """Chain the log as it stands under the present origin key; False if it is already."""
@@ -235,39 +256,73 @@ class Reports:
     def _key(self) -> bytes:
         return self._tx.origin_key(b"report-log/v1")
 
-    async def _walk(self, remembered: Head | None) -> tuple[list[Fault], dict[bytes, Any]]:
-        faults: list[Fault] = []
-        logged: dict[bytes, Any] = {}
-        before, key = chain.NOTHING, self._key()
-        seen = remembered is None or remembered.seq == 0
-        while rows := await self._tx.rows(_LINKS, {"after": before.seq}):
-            for row in rows:
-                fields = (row.act.encode(), row.report, row.digest)
-                if not chain.fits(key, before, row.seq, row.mac, *fields):
-                    faults.append(Fault("broken", row.seq, row.report.hex()))
-                logged[row.report] = row
-                before = Head(row.seq, row.mac)
-                seen = seen or before == remembered
-        if not seen:
-            faults.append(Fault("shortened", before.seq))
-        return faults, logged
+    async def _prove_links(self, proof: Proof) -> bool:
+        rows, key = await self._tx.rows(_LINKS, {"after": proof.head.seq}), self._key()
+        for row in rows:
+            fields = (row.act.encode(), row.report, row.digest)
+            if not chain.fits(key, proof.head, row.seq, row.mac, *fields):
+                proof.faults.append(Fault("broken", row.seq, row.report.hex()))
+            proof.logged[row.report] = (row.seq, _NONE if row.act == _ERASED else row.digest)
+            proof.head = Head(row.seq, row.mac)
+            proof.seen = proof.seen or proof.head == proof.remembered
+        return bool(rows)
 
-    async def _compare(self, logged: dict[bytes, Any]) -> list[Fault]:
-        faults: list[Fault] = []
-        left = {handle for handle, row in logged.items() if row.act != _ERASED}
-        after = 0
-        while rows := await self._tx.rows(_ENVELOPES, {"after": after}):
-            after = rows[-1].id
-            for row in rows:
-                link = logged.get(row.handle)
-                if link is None or link.act == _ERASED:
-                    faults.append(Fault("unlogged", 0, row.handle.hex()))
-                elif link.digest != _digest(row.envelope):
-                    faults.append(Fault("changed", link.seq, row.handle.hex()))
-                left.discard(row.handle)
-        missing = sorted(logged[handle].seq for handle in left)
-        by_seq = {logged[handle].seq: handle for handle in left}
-        return faults + [Fault("missing", seq, by_seq[seq].hex()) for seq in missing]
+    async def _read_entries(self, proof: Proof) -> bool:
+        rows = await self._tx.rows(_ENVELOPES, {"after": proof.entry})
+        for row in rows:
+            proof.held[row.handle] = _digest(row.envelope)
+            proof.entry = row.id
+        return bool(rows)
+
+    async def _compare(self, proof: Proof) -> None:
+        for handle in proof.doubtful():
+            row = await self._tx.row(_ENVELOPE, {"row": handle})
+            proof.held.pop(handle, None)
+            if row is not None:
+                proof.held[handle] = _digest(row.envelope)
+        proof.ended = True
+        if not proof.seen:
+            proof.faults.append(Fault("shortened", proof.head.seq))
+        proof.faults += [proof.fault(handle) for handle in proof.doubtful()]
+
+
+@dataclass(slots=True)
+class Proof:
+    """How far comparing log and entries has come, and what was found on the way.
+
+    ``logged`` is what the log says last of each entry (the link and the digest, none once erased),
+    ``held`` the digests of the entries that are there.
+    """
+
+    remembered: Head | None = None
+    head: Head = chain.NOTHING
+    entry: int = 0
+    seen: bool = field(init=False)
+    ended: bool = False
+    logged: dict[bytes, tuple[int, bytes]] = field(default_factory=dict, repr=False)
+    held: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+    faults: list[Fault] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.seen = self.remembered is None or self.remembered.seq == 0
+
+    def doubtful(self) -> list[bytes]:
+        """Return the handles whose entry is not what was logged: those there, then those gone."""
+        there = [it for it, digest in self.held.items() if self._logged(it) != digest]
+        gone = [it for it, (_, digest) in self.logged.items() if digest and it not in self.held]
+        return there + sorted(gone, key=lambda it: self.logged[it][0])
+
+    def fault(self, handle: bytes) -> Fault:
+        """Return what is wrong with a doubtful entry."""
+        seq, digest = self.logged.get(handle, (0, _NONE))
+        if handle not in self.held:
+            return Fault("missing", seq, handle.hex())
+        if not digest:
+            return Fault("unlogged", 0, handle.hex())
+        return Fault("changed", seq, handle.hex())
+
+    def _logged(self, handle: bytes) -> bytes:
+        return self.logged.get(handle, (0, _NONE))[1]
 
 
 def organisation(recovery: vault.PublicKey) -> bytes:

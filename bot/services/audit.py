@@ -20,8 +20,10 @@ import structlog
 from bot.services import permissions
 from bot.services.permissions import Actor
 from storage.audit import Act
+from storage.chain import NOTHING
 from storage.database import Database, Fault, Head, Work
 from storage.heads import Heads
+from storage.reports import Proof
 
 __all__ = ["AuditLog", "Entry", "Fault", "LogFault", "Verdict"]
 
@@ -127,17 +129,35 @@ class AuditLog:
         """
         remembered = {} if accept or not self._heads else self._heads.recall()
 
-        async def job(work: Work) -> tuple[list[LogFault], dict[str, Head]]:
-            acts = await work.audit.verify(remembered.get(AUDIT))
-            entries = await work.reports.verify(remembered.get(REPORTS))
-            found = [LogFault("audit", it.what, it.seq, it.object) for it in acts]
-            found += [LogFault("reports", it.what, it.seq, it.object) for it in entries]
-            return found, await _heads(work)
-
-        faults, heads = await self._database.run(job)
+        acts, audit_head = await self._prove_audit(remembered.get(AUDIT))
+        entries, reports_head = await self._prove_reports(remembered.get(REPORTS))
+        faults = [LogFault("audit", it.what, it.seq, it.object) for it in acts]
+        faults += [LogFault("reports", it.what, it.seq, it.object) for it in entries]
         if self._heads and (accept or not faults):
+            heads = {AUDIT: audit_head, REPORTS: reports_head}
             await asyncio.to_thread(self._heads.remember, heads, back=accept)
-        return Verdict(tuple(faults), heads[AUDIT].seq, heads[REPORTS].seq, bool(remembered))
+        return Verdict(tuple(faults), audit_head.seq, reports_head.seq, bool(remembered))
+
+    # A slice is a transaction: on the embedded database families would have to wait for a longer.
+
+    async def _prove_audit(self, remembered: Head | None) -> tuple[list[Fault], Head]:
+        faults: list[Fault] = []
+        head = NOTHING
+        while found := await self._prove_some(head):
+            some, head = found
+            faults += some
+        if not await self._database.run(lambda work: work.audit.holds(remembered or NOTHING)):
+            faults.append(Fault("shortened", head.seq))
+        return faults, head
+
+    async def _prove_some(self, head: Head) -> tuple[list[Fault], Head] | None:
+        return await self._database.run(lambda work: work.audit.verify_some(head))
+
+    async def _prove_reports(self, remembered: Head | None) -> tuple[list[Fault], Head]:
+        proof = Proof(remembered)
+        while await self._database.run(lambda work: work.reports.prove_some(proof)):
+            pass
+        return proof.faults, proof.head
 
     async def look(self) -> bool:
         """Return whether the heads seen last are still in the logs, and remember the newest.

@@ -14,6 +14,7 @@ from flows import receipt
 from flows.session import Session
 from storage.database import Case, Database, Fault, Head, Work
 from storage.keyring import Keystore
+from storage.reports import Proof
 from storage.vault import PrivateKey, open_sealed
 from tests.conftest import Clock
 from tests.storage.talks import contact, meddle, person, recall, report_of, submit, tell
@@ -205,6 +206,30 @@ async def test_a_report_erased_or_resealed_on_purpose_is_no_fault(
     await database.run(lambda work: work.reports.erase(first.handle))
     assert await faults(database, head) == []
     assert await database.run(lambda work: work.reports.count()) == 2
+
+
+@pytest.mark.parametrize("slices", [1, 2, 3])
+async def test_a_proof_in_slices_bears_with_what_happens_in_between(
+    database: Database, database_url: str, clock: Clock, slices: int
+) -> None:
+    head = await three(database, clock)
+    proof = Proof(head)
+    for _slice in range(slices):
+        await database.run(lambda work: work.reports.prove_some(proof))
+    case = await database.run(lambda work: work.cases.get(1))
+    (first,) = await database.run(lambda work: work.reports.of_case(case.id))
+    await database.run(lambda work: work.reports.move(first.handle, first.envelope + b"\0"))
+    (second,) = await database.run(lambda work: work.reports.of_case(2))
+    await database.run(lambda work: work.reports.erase(second.handle))
+    await submit(database, person(9), "in between", new_code(), clock())
+    if slices == 1:
+        await meddle(database_url, "UPDATE reports SET envelope = :it WHERE id = 3", it=bytes(16))
+    while await database.run(lambda work: work.reports.prove_some(proof)):
+        pass
+    found = [(it.what, it.seq) for it in proof.faults]
+    assert found == ([("changed", 3)] if slices == 1 else [])
+    assert not await database.run(lambda work: work.reports.prove_some(proof))
+    assert [(it.what, it.seq) for it in proof.faults] == found
 
 
 async def test_cases_are_marked_and_given_a_day_of_next_word(
