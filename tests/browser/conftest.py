@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,8 +35,9 @@ def chromium_of(playwright: Playwright) -> str:
     )
 
 
-@pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def browser() -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def running_chromium() -> AsyncIterator[Browser]:
+    """Yield a browser that lives on the loop of whoever asks."""
     async with async_playwright() as playwright:
         # Chromium refuses its sandbox to root, and tests in containers run as root.
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []
@@ -44,6 +46,12 @@ async def browser() -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with running_chromium() as browser:
+        yield browser
 
 
 @dataclass

@@ -59,6 +59,40 @@ def forget_repeats() -> None:
     _put(Inbox, "remember", everything_is_new)
 
 
+def forget_the_ledger() -> None:
+    """Let each process begin a broadcast at its first person, whatever the ledger says."""
+    from sqlalchemy import update
+
+    from storage.broadcasts import _OF, QUEUED, Broadcasts
+    from storage.tables import broadcast_people
+
+    take: Callable[..., Awaitable[Any]] = Broadcasts.take
+    from_the_first = update(broadcast_people).where(_OF).values(state=QUEUED)
+    begun: set[int] = set()
+
+    async def begin_anew(self: Any, broadcast: Any, now: Any, most: int) -> Any:
+        if broadcast.number not in begun:
+            begun.add(broadcast.number)
+            await self._tx.change(from_the_first, {"broadcast": broadcast.number})
+        return await take(self, broadcast, now, most)
+
+    _put(Broadcasts, "take", begin_anew)
+
+
+def send_unclear_ones_again() -> None:
+    """Let a letter forget, whenever it is claimed, that it may have gone out before."""
+    from dataclasses import replace
+
+    from storage.outbox import Outbox
+
+    claim: Callable[..., Awaitable[Any]] = Outbox.claim
+
+    async def claim_as_new(self: Any, *given: Any, **named: Any) -> Any:
+        return [replace(letter, unsure=1) for letter in await claim(self, *given, **named)]
+
+    _put(Outbox, "claim", claim_as_new)
+
+
 def die_at(point: str, passage: int) -> None:
     """Kill this process with SIGKILL at the ``passage``-th time (from 1) it comes to ``point``."""
     moment, _, place = point.partition(" ")
