@@ -90,8 +90,8 @@ FORGET_REPEATS: Plant = ("tests.running.plants:forget_repeats", {})
 async def test_a_program_that_acknowledges_before_the_commit_is_found_out(
     tmp_path: Path, server: BotApiServer, starter: Starter
 ) -> None:
-    verdict = await killed(
-        tmp_path / "athar", server, starter, 6, plants=[ACKNOWLEDGE_BEFORE_COMMIT]
+    verdict = await dying(
+        tmp_path / "athar", server, starter, "before commit", ACKNOWLEDGE_BEFORE_COMMIT
     )
     assert verdict.silent, verdict
     assert verdict.lost, verdict
@@ -100,16 +100,23 @@ async def test_a_program_that_acknowledges_before_the_commit_is_found_out(
 async def test_a_program_that_forgets_what_it_has_taken_in_is_found_out(
     tmp_path: Path, server: BotApiServer, starter: Starter
 ) -> None:
+    verdict = await dying(tmp_path / "athar", server, starter, "before acknowledge", FORGET_REPEATS)
+    assert verdict.twice or verdict.misplaced, verdict
+
+
+async def dying(
+    home: Path, server: BotApiServer, starter: Starter, point: str, plant: Plant
+) -> Verdict:
+    """Let a program with a planted bug die where that bug does harm; return what became of it."""
     street = Street(server, at_once=AT_ONCE)
     program = Program(
-        tmp_path / "athar", server.url, server.token, settings=FAST, starter=starter,
-        plants=[FORGET_REPEATS],
-    )  # fmt: skip
+        home, server.url, server.token, settings=FAST, starter=starter, plants=[plant]
+    )
     async with program:
         street.open()
-        await kill_at_points(program, [("before acknowledge", n) for n in (9, 5, 13, 20, 7, 17)])
+        await kill_at_points(program, [(point, n) for n in (9, 5, 13, 20, 7, 17)])
         await street.fall_silent()
         await program.stop()
     verdict = await judge(program, street)
     print(verdict)
-    assert verdict.twice or verdict.misplaced, verdict
+    return verdict
