@@ -386,7 +386,9 @@ class App:
             webhook_path=self.telegram.webhook_path if self.telegram else "",
             webhook=self.telegram.webhook_app if self.telegram else None,
             webchat=self.webchat.app if self.webchat else None,
-            console=rooms.console and console_app(self.settings, rooms.console, self._clock),
+            console=console_app(self.settings, rooms.console, self._clock)
+            if rooms.console
+            else None,
             is_well=lambda: not rooms.keystore.is_stopped and not self._stopping.is_set(),
         )
         config = uvicorn.Config(

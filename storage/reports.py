@@ -101,7 +101,7 @@ class Reports:
 
         Many families may send at the same moment, and their transaction is one.
         """
-        rows = []
+        rows: list[dict[str, Any]] = []
         for case_id, kind, content in entries:
             handle = secrets.token_bytes(16)
             rows.append(

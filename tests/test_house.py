@@ -250,6 +250,7 @@ BREACHES = {
     "bot/__init__.py": "import aiogram",
     "bot/channels/__init__.py": "import storage.vault",
     "bot/services/__init__.py": "import starlette\nimport apscheduler",
+    "bot/staff/__init__.py": "import telegram\nimport storage.cases",
 }
 
 

@@ -359,7 +359,7 @@ class Broadcasts:
             ]  # fmt: skip
             after = end
 
-    def _summary(self, broadcast: Broadcast, progress: Progress) -> list[list[object]]:
+    def _summary(self, broadcast: Broadcast, progress: Progress) -> Sequence[Sequence[object]]:
         days = {
             "drafted": broadcast.drafted_at,
             "approved": broadcast.approved_at,
@@ -435,7 +435,7 @@ class Broadcasts:
         if not people and await work.broadcasts.is_finished(broadcast):
             await work.broadcasts.end(broadcast, "done", now)
 
-    async def _put(self, work: Work, people: Sequence[Person], now: datetime) -> list[NewLetter]:
+    async def _put(self, work: Work, people: Sequence[Person], now: datetime) -> Sequence[NewLetter]:
         """Return the letters for those who can be written to now; note it of the others."""
         ready: list[Person] = []
         held: list[tuple[Person, datetime]] = []

@@ -108,8 +108,8 @@ async def suggest(actor: Actor, search: Search, case: str, limit: int = 10) -> S
     """
     if search.actor.staff != actor.staff:
         raise NotAllowed("case.match")
-    target = await search.ask(partial(_allowed, actor, case, search))
-    own, others, strangers = await search.dossiers(target.id)
+    about = await search.ask(partial(_allowed, actor, case, search))
+    own, others, strangers = await search.dossiers(about.id)
     if own is None:
         return ()
     found = (await asyncio.to_thread(_compared, own.card, others, strangers, search.parse))[:limit]
@@ -118,12 +118,12 @@ async def suggest(actor: Actor, search: Search, case: str, limit: int = 10) -> S
 
 
 async def _allowed(actor: Actor, case: str, search: Search, work: Work) -> Case:
-    target = await work.cases.find_by_handle(case)
-    if target is None:
+    found = await work.cases.find_by_handle(case)
+    if found is None:
         raise NotAllowed("case.match")
-    permissions.require_case(actor, "case.match", target.assigned_to)
+    permissions.require_case(actor, "case.match", found.assigned_to)
     await search.note(work, "case.match", case)
-    return target
+    return found
 
 
 async def _cases(ids: Iterable[int], work: Work) -> dict[int, Case]:

@@ -49,7 +49,9 @@ class Notices:
 
     def __init__(self, speak: Speak, limits: Mapping[ChannelName, Limits]) -> None:
         self._speak = speak
-        self._limits: Mapping[str, Limits] = {**ELSEWHERE, **limits}
+        self._limits: dict[str, Limits] = {
+            str(name): limit for name, limit in (dict(ELSEWHERE) | dict(limits)).items()
+        }
 
     def letter(
         self,
