@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import sys
+import threading
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
+from bot import redaction
 from bot.languages import speak_to_staff
 from bot.services.alerts import AlertRounds, Watchdogs
 from bot.services.broadcasts import Broadcasts
@@ -44,7 +52,7 @@ class Office:
     follow_ups: FollowUps
     updates: Updates
     watchdogs: Watchdogs
-    chats: dict[str, Person] = field(default_factory=dict)
+    log: io.StringIO
 
     @property
     def broadcasts(self) -> Broadcasts:
@@ -142,10 +150,39 @@ async def office(
     follow_ups, updates = services(database, clock)
     families = await audiences(database, clock)
     watchdogs = Watchdogs(database, keystore, data_dir, clock=clock)
-    async with BotApiServer(token=TOKEN) as server:
-        rooms = (follow_ups, updates, families.room)
-        bot = make_bot(server, database, clock, rooms, watchdogs)
-        own = Office(server, database, clock, bot, families, follow_ups, updates, watchdogs)
-        async with serving(bot):
-            yield own
-        assert (server.breaches, second_opinion(server)) == ([], [])
+    with logging_discreetly() as log:
+        async with BotApiServer(token=TOKEN) as server:
+            rooms = (follow_ups, updates, families.room)
+            bot = make_bot(server, database, clock, rooms, watchdogs)
+            own = Office(
+                server, database, clock, bot, families, follow_ups, updates, watchdogs, log
+            )
+            async with serving(bot):
+                yield own
+            assert (server.breaches, second_opinion(server)) == ([], [])
+        assert TOKEN.partition(":")[2] not in log.getvalue()
+
+
+@contextmanager
+def logging_discreetly() -> Iterator[io.StringIO]:
+    """Log as the running program does, at its loudest; as it was before afterwards."""
+    root = logging.getLogger()
+    handlers, level, raises = root.handlers[:], root.level, logging.raiseExceptions
+    hooks = warnings.showwarning, sys.excepthook, threading.excepthook, sys.unraisablehook
+    levels = {name: logging.getLogger(name).level for name in redaction.QUIET}
+    configured = structlog.get_config()
+    stream = io.StringIO()
+    redaction.install("DEBUG", stream)
+    try:
+        yield stream
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.raiseExceptions = raises
+        warnings.showwarning, sys.excepthook = hooks[:2]
+        threading.excepthook, sys.unraisablehook = hooks[2:]
+        for name, before in levels.items():
+            logging.getLogger(name).setLevel(before)
+        for name in redaction.SILENT:
+            logging.getLogger(name).disabled = False
+        structlog.configure(**configured)

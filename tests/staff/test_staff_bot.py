@@ -576,7 +576,7 @@ async def test_a_server_that_stumbles_is_asked_again(own: Office) -> None:
     own.server.fail(Fault("status", method="getUpdates", status=502, times=1))
     own.server.fail(Fault("status", method="getUpdates", status=409, times=1))
     person.write("/help")
-    await person.wait_for(lambda it: len(it.received) == 3, within=20)
+    await person.wait_for(lambda it: len(it.received) == 3, within=40)
     found = await own.database.run(lambda work: work.alerts.last("telegram_conflict"))
     assert found is not None
 
