@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -76,8 +77,10 @@ class Room:
         """A family's case, looked after by ``to``."""
         return await self._keep(told_by(number, self.clock()), to)
 
-    async def hostile_case(self, words: str, to: Actor | None = None, number: int = 7) -> Case:
-        """A case in which every free word of the family is ``words``."""
+    async def hostile_case(
+        self, words: str | Sequence[str], to: Actor | None = None, number: int = 7
+    ) -> Case:
+        """A case in which all free words of the family are ``words``, one after the other."""
         return await self._keep(with_words(told_by(number, self.clock()), words), to)
 
     async def _keep(self, report: Report, to: Actor | None) -> Case:
@@ -121,9 +124,10 @@ def told_by(number: int, now: datetime) -> Report:
     return replace(report, reach="reachable")
 
 
-def with_words(report: Report, words: str) -> Report:
+def with_words(report: Report, words: str | Sequence[str]) -> Report:
     """The same report, with these words wherever a family writes freely."""
-    answers = {path: _reworded(answer, words) for path, answer in report.answers.items()}
+    turn = itertools.cycle([words] if isinstance(words, str) else words)
+    answers = {path: _reworded(answer, next(turn)) for path, answer in report.answers.items()}
     return replace(report, answers=Told(answers))
 
 

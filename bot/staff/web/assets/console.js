@@ -20,6 +20,7 @@
       show(element, told);
       if (told.done) {
         if (element.dataset.then) location.replace(element.dataset.then);
+        else element.hidden = true;
         return;
       }
       setTimeout(look, 1_000);
