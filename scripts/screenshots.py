@@ -1,7 +1,8 @@
 """Takes the pictures of the README anew: the real program, a real browser, invented people.
 
 Run by `make screenshots`. Starts `athar run` on a free port with its data in a directory that is
-removed afterwards, talks to it in both languages, and writes ``docs/pictures/*.png``.
+removed afterwards, talks to it in both languages, and writes ``docs/pictures/*.png``. The console's
+are taken of a second installation, filled with cases for training.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 HOUSE = Path(__file__).resolve().parent.parent
 PICTURES = HOUSE / "docs" / "pictures"
 PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 860}
+CASES = 60
 QUIET = 700
 """Milliseconds in which an answer has certainly arrived and been drawn."""
 
@@ -86,13 +89,18 @@ ENDINGS: dict[str, Sequence[Step]] = {
 def main() -> None:
     """Take every picture."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with running() as url, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("ATHAR_CHROMIUM") or None,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
-        for language in TALKS:
-            _pictures(browser, url, language)
+        with running() as url:
+            for language in TALKS:
+                _pictures(browser, url, language)
+        with running(CASES) as url:
+            _of_console(browser, url, "ar", DESK, "worklist")
+            _of_console(browser, url, "en", DESK, "case")
+            _of_console(browser, url, "ar", PHONE, "case")
         browser.close()
 
 
@@ -107,6 +115,20 @@ def _pictures(browser: Browser, url: str, language: str) -> None:
     page.context.close()
 
 
+def _of_console(browser: Browser, url: str, language: str, size: dict[str, int], what: str) -> None:
+    """Enter as a coordinator of the demonstration and take a picture of one page."""
+    page = browser.new_page(viewport=size, color_scheme="light", locale=language)  # type: ignore[arg-type]
+    page.goto(f"{url}console/")
+    page.locator("form button").nth(2).click()  # sign in, caseworker, coordinator, administrator
+    page.wait_for_url("**/console/cases")
+    if what == "case":
+        page.locator("main a[href*='/console/cases/']").first.click()
+        page.wait_for_url("**/console/cases/*")
+    name = "phone" if size is PHONE else "desk"
+    page.screenshot(path=PICTURES / f"console-{what}-{language}-{name}.png")
+    page.context.close()
+
+
 def _play(page: Page, steps: Sequence[Step]) -> None:
     for kind, words in steps:
         if kind == "press":
@@ -118,17 +140,21 @@ def _play(page: Page, steps: Sequence[Step]) -> None:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Run the program with nothing configured; yield the address of the web chat."""
+def running(cases: int = 0) -> Iterator[str]:
+    """Run the program with nothing configured, and so many cases; yield the web chat's address."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/"
     with tempfile.TemporaryDirectory() as data:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ATHAR_")}
+        settings = {**clean, "ATHAR_DATA_DIR": f"{data}/var", "ATHAR_HTTP_PORT": str(port)}
+        if cases:
+            fill = [sys.executable, "-m", "bot.demo_data", "--cases", str(cases), "--seed", "7"]
+            subprocess.run(fill, cwd=HOUSE, env=settings, stdout=subprocess.DEVNULL, check=True)
         program = subprocess.Popen(
             [sys.executable, "-m", "bot", "run"],
             cwd=HOUSE,
-            env={**clean, "ATHAR_DATA_DIR": f"{data}/var", "ATHAR_HTTP_PORT": str(port)},
+            env=settings,
             stdout=subprocess.DEVNULL,
         )
         try:
