@@ -154,7 +154,7 @@ async def measure(
             raise SystemExit(f"{wrong} people did not get exactly one message: no result")
         return side.found(used, rate)
     finally:
-        await writing
+        writing.cancel()
         await side.server.stop()
 
 

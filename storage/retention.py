@@ -20,11 +20,23 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    update,
 )
 from sqlalchemy.sql.dml import Delete
 
 from storage.contacts import Contacts
-from storage.tables import WAITING, alerts, contacts, inbox, ledger, outbox, set_aside, ties
+from storage.tables import (
+    WAITING,
+    alerts,
+    broadcast_people,
+    broadcasts,
+    contacts,
+    inbox,
+    ledger,
+    outbox,
+    set_aside,
+    ties,
+)
 from storage.transaction import Transaction, among, day, milliseconds, numbers
 from storage.values import Due
 
@@ -34,6 +46,8 @@ SETTLED_LETTERS: Final = timedelta(days=1)
 LEDGER: Final = timedelta(days=7)
 ALERTS: Final = timedelta(days=30)
 """Told or not: by then nobody needs to be told any more."""
+PEOPLE: Final = timedelta(days=90)
+"""Whom a broadcast was for is known so long after its end."""
 IDLE_DAYS: Final = 1
 """A contact with nothing open stays this long after its last word."""
 
@@ -60,7 +74,9 @@ class Retention:
         deleted = {
             name: await self._tx.change(_slice(name), values) for name in _DUE if name not in _OWN
         }
-        return Due(drafts=drafts, contacts=await self._delete_idle(values), **deleted)
+        parted = await self._tx.change(_PART, values)
+        idle = await self._delete_idle(values)
+        return Due(drafts=drafts, contacts=idle, people=parted, **deleted)
 
     async def _delete_idle(self, values: dict[str, int]) -> int:
         """Delete contacts with nothing open, in two steps.
@@ -86,6 +102,7 @@ def _limits(now: datetime) -> dict[str, int]:
         "settled_before": milliseconds(now - SETTLED_LETTERS),
         "ledger_before": milliseconds(now - LEDGER),
         "alerts_before": milliseconds(now - ALERTS),
+        "people_before": milliseconds(now - PEOPLE),
         "idle_before": today - IDLE_DAYS,
         "today": today,
     }
@@ -102,6 +119,11 @@ def _nothing_open() -> ColumnElement[bool]:
     return contacts.c.expire_on.is_(None) & idle & ~letters & ~tied
 
 
+def _long_ended() -> ColumnElement[bool]:
+    ended = select(broadcasts.c.id).where(broadcasts.c.ended_at < bindparam("people_before"))
+    return broadcast_people.c.broadcast_id.in_(ended) & (broadcast_people.c.contact_id > 0)
+
+
 _DUE: Final[dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]]] = {
     "inbox": (inbox, inbox.c.tag, inbox.c.came_on < bindparam("inbox_before")),
     "set_aside": (set_aside, set_aside.c.id, set_aside.c.put_on < bindparam("aside_before")),
@@ -110,11 +132,20 @@ _DUE: Final[dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]]] = 
     "alerts": (alerts, alerts.c.id, alerts.c.put_at < bindparam("alerts_before")),
     "drafts": (contacts, contacts.c.id, contacts.c.expire_on <= bindparam("today")),
     "contacts": (contacts, contacts.c.id, _nothing_open()),
+    "people": (broadcast_people, broadcast_people.c.id, _long_ended()),
 }
 
 
-_OWN: Final = frozenset({"drafts", "contacts"})
+_OWN: Final = frozenset({"drafts", "contacts", "people"})
 """What is not deleted by one statement."""
+
+_SOME_PEOPLE: Final = select(broadcast_people.c.id).where(_long_ended()).limit(bindparam("most"))
+_PART: Final = (
+    update(broadcast_people)
+    .where(broadcast_people.c.id.in_(_SOME_PEOPLE))
+    .values(contact_id=-broadcast_people.c.id)
+)
+"""Take the contacts out of ledgers of broadcasts: what became of how many stays."""
 
 
 @cache

@@ -331,6 +331,8 @@ class Due:
     drafts: int = 0
     contacts: int = 0
     alerts: int = 0
+    people: int = 0
+    """Those whose contact is taken out of the ledger of a broadcast: a row stays, of nobody."""
 
     @property
     def total(self) -> int:

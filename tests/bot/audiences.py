@@ -144,7 +144,11 @@ async def audiences(
 ) -> Audiences:
     """Return a room with two coordinators in it."""
     room = Broadcasts(
-        database, speak, clock=clock, zone=ZONE, paces=paces or {ACCOUNT: 1000.0}, **settings
+        database,
+        speak,
+        clock=clock,
+        paces=paces or {ACCOUNT: 1000.0},
+        **{"zone": ZONE, **settings},
     )
     first = await hire(database, clock(), "coordinator", "Rana Haddad")
     second = await hire(database, clock(), "coordinator", "Sami Khoury")

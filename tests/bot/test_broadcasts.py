@@ -25,7 +25,8 @@ from flows.menu import NOTICE, OPEN_DATA, TAKEN_BACK
 from flows.session import Answer, Given, Report, Session, Told
 from flows.text import Bilingual, Words
 from storage import tables
-from storage.database import Database, Work
+from storage.database import Database, Due, Work
+from storage.keyring import Keystore
 from tests.bot.audiences import ARABIC, ENGLISH, ZONE, Audiences, audiences, draft
 from tests.bot.offices import hire
 from tests.bot.rooms import Family, Provider, count, make_intake, until
@@ -785,3 +786,50 @@ async def test_the_report_says_what_became_of_whom_and_names_nobody(rooms: Audie
     assert "12:00" not in text
     again = await rooms.room.report(rooms.approver, own.handle)
     assert again == text
+
+
+async def test_long_after_a_broadcast_nobody_knows_whom_it_was_for(
+    database: Database, rooms: Audiences, clock: Clock
+) -> None:
+    """The report stays; people in it are numbers that lead nowhere any more."""
+    people = await rooms.families(3)
+    own = await rooms.approved()
+    provider = Provider()
+    async with rooms.delivering(provider):
+        await rooms.room.pump()
+        await settled(rooms, own, sent=3)
+        await rooms.room.pump()
+    before = await rooms.room.report(rooms.drafter, own.handle)
+    clock.go_on(days=89)
+    assert (await swept(database, clock)).people == 0
+    clock.go_on(days=2)
+    assert (await database.run(lambda work: work.retention.preview(clock()))).people == 3
+    assert (await swept(database, clock)).people == 3
+    assert (await swept(database, clock)).total == 0
+    assert not set(await rooms.ledger(own)) & set(people)
+    assert await rooms.room.report(rooms.drafter, own.handle) == before
+    opened = await database.run(lambda work: work.broadcasts.open_for(people[0], clock()))
+    assert opened == []
+
+
+async def swept(database: Database, clock: Clock) -> Due:
+    return await database.run(lambda work: work.retention.run(clock()))
+
+
+async def test_silence_outlives_the_talk_it_was_asked_for_in(
+    database: Database, keystore: Keystore, rooms: Audiences, clock: Clock
+) -> None:
+    """The session ends after a month; who comes back then still has its silence."""
+    family = Family("f0")
+    await reporting(database, clock, family)
+    intake = make_intake(database, clock)
+    await intake.receive([family.says("/stop")])
+    clock.go_on(days=40)
+    keystore.make_epochs(clock().date())
+    await swept(database, clock)
+    assert (await rooms.room.count(rooms.drafter, Audience())).opted_out == 1
+    await intake.receive([family.says("hello")])
+    assert (await rooms.room.count(rooms.drafter, Audience())).opted_out == 1
+    await intake.receive([family.says("menu")])
+    await intake.receive([family.says("Write to me again")])
+    assert (await rooms.room.count(rooms.drafter, Audience())).people == 1

@@ -28,7 +28,7 @@ EDIT = Outbound("edit", message_id="9")
 
 def letter(priority: int = 0, attempts: int = 1, due_at: datetime | None = None) -> Letter:
     due = due_at or datetime.fromisoformat("2026-03-14T12:00:00+00:00")
-    return Letter(1, 1, Reach("telegram", "1", "7"), priority, b"", attempts, due)
+    return Letter(1, 1, Reach("telegram", "1", "7"), priority, b"", attempts, due, unsure=attempts)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.app import build
-from bot.delivery import Sender
+from bot.delivery import Rests, Sender
 from bot.letters import gather, pack
 from bot.messages import Outbound
 from bot.services.upkeep import FOLLOW_UP, day_begins
@@ -125,7 +124,7 @@ async def sender_is_idle(database: Database) -> None:
     raise AssertionError("the reminder was not put off")
 
 
-def resting(now: datetime) -> datetime | None:
+def resting(now: datetime, _zone: str | None, _hours: str | None) -> datetime | None:
     return day_begins(now, ZONE)
 
 
@@ -141,10 +140,30 @@ def test_the_day_begins_at_nine_where_families_are(hour: int, begins: int | None
 
 def test_the_program_lets_its_senders_rest_at_night(tmp_path: object) -> None:
     service = build(settings(telegram_token="123456:invented-token-of-a-test"))
-    rests: list[Callable[[datetime], datetime | None]] = [
+    rests: list[Rests] = [
         sender._rests_until
         for _channel, sender in service._senders(None)  # type: ignore[arg-type]
     ]
     night = datetime(2026, 3, 14, 0, 30, tzinfo=UTC)
     assert rests
-    assert all(rest(night) == datetime(2026, 3, 14, 6, 0, tzinfo=UTC) for rest in rests)
+    for rest in rests:
+        assert rest(night, None, None) == datetime(2026, 3, 14, 6, 0, tzinfo=UTC)
+        assert rest(night, "Europe/Berlin", None) == datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
+        assert rest(night, None, "evening") == datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("hours", "open_hours"),
+    [
+        (None, range(9, 20)), ("any", range(9, 20)), ("morning", range(9, 12)),
+        ("afternoon", range(12, 17)), ("evening", range(17, 20)),
+    ],
+)  # fmt: skip
+def test_somebodys_safe_hours_are_a_part_of_the_day(hours: str | None, open_hours: range) -> None:
+    midnight = datetime(2026, 3, 14, tzinfo=ZONE)
+    for hour in range(24):
+        begins = day_begins(midnight + timedelta(hours=hour), ZONE, hours)
+        assert (begins is None) == (hour in open_hours)
+        if begins is not None:
+            assert begins.astimezone(ZONE).hour == open_hours[0]
+            assert begins > midnight + timedelta(hours=hour)
