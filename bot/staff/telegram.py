@@ -230,14 +230,17 @@ class StaffBot:
             bot.get_updates(offset=offset, timeout=POLL, allowed_updates=KINDS, limit=100)
         )
         ending = asyncio.create_task(self._ending.wait())
-        await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
-        ending.cancel()
-        if asking.done():
-            found: Sequence[Update] = asking.result()
-            return found
-        asking.cancel()
-        await asyncio.wait({asking})
-        return ()
+        try:
+            await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+            if not asking.done():
+                asking.cancel()
+                await asyncio.wait({asking})
+        if asking.cancelled():
+            return ()
+        found: Sequence[Update] = asking.result()
+        return found
 
     async def _free_polling(self) -> None:
         """Remove a webhook that stands in the way, and let the administrators know of it."""
