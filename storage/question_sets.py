@@ -65,22 +65,27 @@ class QuestionSets:
         return QuestionSet(key.hex(), version, data, as_date(row["put_on"]), None)
 
     async def find(self, handle: str, version: int) -> QuestionSet | None:
-        """Return one version of a set, or None."""
+        """Return one version of a set, or None; None too when it does not open."""
         values = {"key": _as_handle(handle), "number": version}
         row = await self._tx.row(_ONE, values)
-        return self._opened(row) if row is not None else None
+        return self._find_opened(row) if row is not None else None
 
     async def newest(self, handle: str) -> QuestionSet:
         """Return the newest version of a set, retired or not. Raises `NotFound`."""
         row = await self._tx.row(_NEWEST_OF, {"key": _as_handle(handle)})
-        if row is None:
+        found = self._find_opened(row) if row is not None else None
+        if found is None:
             raise NotFound
-        return self._opened(row)
+        return found
 
     async def all(self, *, retired: bool = False) -> list[QuestionSet]:
-        """Return the newest version of every set, those that are retired only on request."""
+        """Return the newest version of every set, those that are retired only on request.
+
+        One that does not open any more hides no other.
+        """
         rows = await self._tx.rows(_ALL)
-        return [self._opened(row) for row in rows if retired or row.retired_on is None]
+        wanted = [row for row in rows if retired or row.retired_on is None]
+        return [each for row in wanted if (each := self._find_opened(row)) is not None]
 
     async def retire(self, handle: str, today: date) -> bool:
         """Offer a set no longer; return whether there is one."""
@@ -92,6 +97,12 @@ class QuestionSets:
     def _box(self, handle: bytes, version: int, data: Mapping[str, Any]) -> bytes:
         packed = json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
         return vault.box(self._key(), vault.pad(packed, 1024), _place(handle, version))
+
+    def _find_opened(self, row: Row) -> QuestionSet | None:
+        try:
+            return self._opened(row)
+        except (vault.CannotOpen, ValueError):
+            return None
 
     def _opened(self, row: Row) -> QuestionSet:
         packed = vault.unbox(self._key(), row.body_box, _place(row.handle, row.version))

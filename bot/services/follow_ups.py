@@ -226,7 +226,8 @@ class FollowUps:
         async def job(work: Work) -> list[QuestionSet]:
             return await work.question_sets.all(retired=retired)
 
-        stored = [_as_chosen(each) for each in await self._database.run(job)]
+        kept = await self._database.run(job)
+        stored = [_as_chosen(each) for each in kept if _is_readable(each)]
         stored.sort(key=lambda each: self._tools.speak(each.title, actor.language, ""))
         return [*_SHIPPED, *stored]
 
@@ -376,6 +377,16 @@ def _as_chosen(stored: QuestionSet) -> SetOfQuestions:
     )
 
 
+def _is_readable(stored: QuestionSet) -> bool:
+    """Whether a set can be asked; one kept under laxer rules must not hide the others."""
+    try:
+        flow_of_stored(stored)
+    except flow_data.NotAFlow:
+        log.error("question_set_unreadable", alarm=True)
+        return False
+    return True
+
+
 _built: dict[tuple[str, int], Flow] = {}
 _MOST_BUILT: Final = 256
 
@@ -398,11 +409,7 @@ async def find_set(work: Work, name: str, version: int) -> Flow | None:
     if (name, version) in _built:
         return _built[name, version]
     stored = await work.question_sets.find(name, version)
-    try:
-        return flow_of_stored(stored) if stored else None
-    except flow_data.NotAFlow:
-        log.error("question_set_unreadable", alarm=True)
-        return None
+    return flow_of_stored(stored) if stored and _is_readable(stored) else None
 
 
 async def _version(work: Work, name: str) -> int:
