@@ -520,7 +520,7 @@ async def test_a_phone_that_was_taken_is_cleared_silenced_and_brought_to_a_perso
     assert await room.tasks() == ["phone_gone"]
     contact = await room.database.run(lambda work: work.contacts.get(room.contact_id))
     assert contact.state == "stopped"
-    assert button(said[-1], "keep"), "the family can go on"
+    assert button(said[-1], "app"), "the family can go on"
 
 
 async def test_somebody_who_is_not_safe_any_more_is_left_in_peace(room: Room) -> None:
