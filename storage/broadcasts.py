@@ -285,6 +285,25 @@ class Broadcasts:
         await self._move(clear, QUEUED if again else CANCELLED, None, now)
         return len(taken)
 
+    async def give_up(self, broadcast: Broadcast, before: datetime, now: datetime) -> int:
+        """End letters that were put before then and that nobody has sent; return how many.
+
+        Nobody sends for an account of ours that was exchanged while a broadcast ran.
+        """
+        values = {"broadcast": broadcast.number, "before": milliseconds(before)}
+        put = await self._tx.rows(_PUT_BEFORE, values)
+        if not put:
+            return 0
+        letters = {
+            "ids": numbers([row.id for row in put], postgres=self._tx.postgres),
+            "people": numbers([row.contact_id for row in put], postgres=self._tx.postgres),
+            "why": "not_sent",
+            "now": milliseconds(now),
+        }
+        taken = await self._tx.rows(_withdraw(self._tx.postgres), letters)
+        await self._move([row.about_id for row in taken], FAILED, "not_sent", now)
+        return len(taken)
+
     async def cancel_queued(self, broadcast: Broadcast, now: datetime) -> int:
         """Cancel a slice of those whose turn never came; return how many it was."""
         values = {
@@ -647,6 +666,7 @@ def _is(*states: int) -> ColumnElement[bool]:
 
 _ON_THEIR_WAY: Final = select(func.count().label("number")).where(_OF, _is(PUT))
 _PUT_OF: Final = select(broadcast_people.c.id, broadcast_people.c.contact_id).where(_OF, _is(PUT))
+_PUT_BEFORE: Final = _PUT_OF.where(broadcast_people.c.changed_at < bindparam("before"))
 _UNFINISHED: Final = select(broadcast_people.c.id).where(_OF, _is(QUEUED, PUT)).limit(1)
 _FAILURES: Final = select(func.count().label("number")).where(_OF, _is(FAILED, BLOCKED, UNCLEAR))
 _REPEATED: Final = select(func.count().label("number")).where(

@@ -422,7 +422,12 @@ def _claim_new(postgres: bool) -> ReturningUpdate[Any]:
                 before,
             ),
         )
-        .values(attempts=outbox.c.attempts + 1, next_at=until, lease_at=until)
+        .values(
+            attempts=outbox.c.attempts + 1,
+            unsure=outbox.c.unsure + 1,
+            next_at=until,
+            lease_at=until,
+        )
         .returning(outbox.c.id, outbox.c.contact_id)
     )
 

@@ -17,7 +17,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -82,6 +82,8 @@ LEAST_TRIED: Final = 20
 """Below so many people tried a share of failures says nothing yet."""
 WINDOW: Final = 3.0
 """Seconds' worth of letters that stand in the outbox at a time."""
+NOT_SENT_AFTER: Final = timedelta(hours=72)
+"""A letter that stands in the outbox for so long has no sender: others are given up before."""
 AT_ONCE: Final = 500
 """People taken in one transaction."""
 
@@ -432,10 +434,15 @@ class Broadcasts:
         letters = await self._put(work, people, now)
         step.letters += letters
         step.more = step.more or bool(people)
-        if not people and await work.broadcasts.is_finished(broadcast):
+        if people:
+            return
+        await work.broadcasts.give_up(broadcast, now - NOT_SENT_AFTER, now)
+        if await work.broadcasts.is_finished(broadcast):
             await work.broadcasts.end(broadcast, "done", now)
 
-    async def _put(self, work: Work, people: Sequence[Person], now: datetime) -> Sequence[NewLetter]:
+    async def _put(
+        self, work: Work, people: Sequence[Person], now: datetime
+    ) -> Sequence[NewLetter]:
         """Return the letters for those who can be written to now; note it of the others."""
         ready: list[Person] = []
         held: list[tuple[Person, datetime]] = []

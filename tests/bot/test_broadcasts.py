@@ -710,6 +710,22 @@ async def test_an_unclear_send_is_repeated_once_and_shown(rooms: Audiences, cloc
     assert (await rooms.progress(own)).repeated == 2
 
 
+async def test_letters_that_nobody_sends_do_not_keep_a_broadcast_open_for_ever(
+    rooms: Audiences, clock: Clock
+) -> None:
+    """The bot was exchanged for another while the broadcast ran."""
+    people = await rooms.families(2)
+    own = await rooms.approved(stop_at_percent=100)
+    await rooms.room.pump()
+    clock.go_on(hours=71)
+    await rooms.room.pump()
+    assert await rooms.ledger(own) == dict.fromkeys(people, "put")
+    clock.go_on(hours=2)
+    await rooms.room.pump()
+    assert await rooms.ledger(own) == dict.fromkeys(people, "failed")
+    assert (await rooms.room.read(rooms.drafter, own.handle)).state == "done"
+
+
 @pytest.mark.parametrize("act", ["pause", "cancel"])
 async def test_what_may_have_arrived_is_not_put_again_by_a_pause(
     rooms: Audiences, clock: Clock, act: str
