@@ -65,8 +65,8 @@ REPLY, BROADCAST = 0, 2
 GONE = frozenset({"blocked", "deactivated", "chat-not-found", "kicked", "never-started"})
 """Reasons after which nothing we say reaches this person until they write again."""
 
-NIGHT = "night"
-"""Why a letter was put off: it is not day where its contact is."""
+NIGHT, FLOOD = "night", "flood"
+"""Why a letter was put off: it is not day where its contact is, or the provider asked to wait."""
 
 Rests = Callable[[datetime, str | None, str | None], datetime | None]
 Settled = Sent | Postponed | Dead
@@ -165,6 +165,7 @@ class Sender:
         self._stopping = asyncio.Event()
         self._quiet = asyncio.Event()
         self._frozen_until: datetime | None = None
+        self._asked_to_wait: dict[int, datetime] = {}
         self._failures = 0
         self._took_over = False
         self._leading = False
@@ -358,6 +359,9 @@ class Sender:
         except letters.Unreadable:
             end = Dead(letter.id, "unreadable", letter.about, letter.about_id)
             return _Outcome(letter.contact_id, end)
+        until = self._waits_until(letter.contact_id)
+        if until and not any(outbound.kind == "delete" for outbound in parcel):
+            return _Outcome(letter.contact_id, Postponed(letter.id, until, FLOOD))
         message_id = ""
         tap: asyncio.Task[str] | None = None
         for outbound in parcel:
@@ -440,6 +444,9 @@ class Sender:
         ruling = judge(error, outbound, letter, now, self._chance())
         if ruling.for_everybody:
             self._freeze(now + timedelta(seconds=ruling.wait), error.reason)
+        elif error.retry_after is not None:
+            until = now + timedelta(seconds=error.retry_after)
+            self._asked_to_wait[letter.contact_id] = until
         if ruling.verdict == "later":
             due_at = now + timedelta(seconds=ruling.wait)
             again = Postponed(letter.id, due_at, error.reason, error.unclear)
@@ -451,6 +458,19 @@ class Sender:
                     reason=error.reason, attempts=letter.attempts)  # fmt: skip
         unheard = letter.priority == REPLY and not gone
         return _Outcome(letter.contact_id, _dead(letter, error, gone), gone, unheard)
+
+    def _waits_until(self, contact_id: int) -> datetime | None:
+        """Return until when the provider wants nothing more said to this contact, if it does.
+
+        It was told of one letter and holds for every other one: the next reply, above all.
+        """
+        if not self._asked_to_wait:
+            return None
+        now = self._clock()
+        self._asked_to_wait = {
+            it: until for it, until in self._asked_to_wait.items() if until > now
+        }
+        return self._asked_to_wait.get(contact_id)
 
     def _freeze(self, until: datetime, reason: str) -> None:
         if self._frozen_until is None or until > self._frozen_until:

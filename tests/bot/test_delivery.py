@@ -190,6 +190,24 @@ async def test_a_letter_that_must_wait_holds_back_what_follows_it(
     assert provider.texts("7") == ["one", "two"]
 
 
+async def test_what_the_provider_said_of_one_letter_holds_for_a_reply_as_well(
+    database: Database, clock: Clock
+) -> None:
+    provider = Provider()
+    provider.refusals["7"] = [Undelivered("flood", retry_after=30.0)]
+    await put(database, clock, "7", *says("notice"), priority=2)
+    async with sending(database, provider, clock) as sender:
+        await until(lambda: not provider.refusals["7"])
+        await put(database, clock, "7", *says("reply"))
+        sender.wake()
+        await asyncio.sleep(0.1)
+        assert provider.texts("7") == []
+        clock.go_on(seconds=31)
+        sender.wake()
+        await sender.until_quiet()
+    assert provider.texts("7") == ["reply", "notice"]
+
+
 async def test_who_blocked_us_is_marked_and_the_letter_is_dead(
     database: Database, clock: Clock
 ) -> None:
