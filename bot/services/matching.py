@@ -37,7 +37,7 @@ from storage.values import Case
 
 Verdict = Literal["same", "alike", "differs", "unknown"]
 """``unknown``: one of the two does not say."""
-Part = Literal["given", "father", "family", "mother", "sex", "born", "area", "gone", "event"]
+Part = Literal["given", "father", "family", "mother", "sex", "born", "area", "gone"]
 Kind = Literal["person", "event"]
 
 SUGGESTED: Final = 0.62
@@ -56,8 +56,8 @@ class Reason:
 class Suggestion:
     """Another case that may be about the same person, or about somebody taken in the same event.
 
-    For a case the reader may not open (``readable`` is False) ``reasons`` is empty and ``name``
-    too: it learns that there is one, how likely it is, and from ``assigned_to`` (a staff handle, or
+    ``reasons`` say why it may be the same person. For a case the reader may not open (``readable``
+    is False) they are empty, and ``name`` is too: it learns that there is one, how likely it is, and from ``assigned_to`` (a staff handle, or
     None) whom to ask.
     """
 
@@ -203,7 +203,7 @@ def judge(
     if person is not None:
         return person[0], "person", person[1]
     if _one_event(one, other):
-        return SUGGESTED / 2, "event", (Reason("event", "same"),)
+        return SUGGESTED / 2, "event", ()
     return None
 
 
