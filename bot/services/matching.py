@@ -57,8 +57,8 @@ class Suggestion:
     """Another case that may be about the same person, or about somebody taken in the same event.
 
     ``reasons`` say why it may be the same person. For a case the reader may not open (``readable``
-    is False) they are empty, and ``name`` is too: it learns that there is one, how likely it is, and from ``assigned_to`` (a staff handle, or
-    None) whom to ask.
+    is False) they are empty, and ``name`` is too: it learns that there is one, how likely it is,
+    and from ``assigned_to`` (a staff handle, or None) whom to ask.
     """
 
     case: str
