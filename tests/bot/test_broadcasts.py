@@ -652,17 +652,18 @@ async def test_a_broadcast_stops_by_itself_when_too_many_are_not_reached(
     for number in range(60):
         if number % 4 == 0:
             provider.refusals[f"f{number}"] = [unreachable("chat-not-found")]
+    await rooms.room.pump()
     async with rooms.delivering(provider):
-        await rooms.room.pump()
         await settled(rooms, own, put=0, sent=15, blocked=6)
-        assert (await rooms.room.read(rooms.drafter, own.handle)).state == "running"
-        await rooms.room.pump()
-        stopped = await rooms.room.read(rooms.drafter, own.handle)
-        assert (stopped.state, stopped.reason) == ("paused", "failures")
-        assert (await rooms.progress(own)).failed_percent == 28
-        with pytest.raises(Refused, match="still_failing"):
-            await rooms.room.resume(rooms.drafter, own.handle)
-        await rooms.room.resume(rooms.drafter, own.handle, stop_at_percent=50)
+    assert (await rooms.room.read(rooms.drafter, own.handle)).state == "running"
+    await rooms.room.pump()
+    stopped = await rooms.room.read(rooms.drafter, own.handle)
+    assert (stopped.state, stopped.reason) == ("paused", "failures")
+    assert (await rooms.progress(own)).failed_percent == 28
+    with pytest.raises(Refused, match="still_failing"):
+        await rooms.room.resume(rooms.drafter, own.handle)
+    await rooms.room.resume(rooms.drafter, own.handle, stop_at_percent=50)
+    async with rooms.delivering(provider):
         for _round in range(3):
             await rooms.room.pump()
             await settled(rooms, own, put=0)
