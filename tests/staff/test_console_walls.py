@@ -296,3 +296,12 @@ async def test_the_report_of_a_broadcast_is_a_file_and_no_page(room: Room) -> No
     assert answer.headers["content-disposition"].startswith("attachment;")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.content.count(b"\xef\xbb\xbf") == 1
+
+
+async def test_who_signs_in_is_told_when_the_logs_have_been_cut(room: Room) -> None:
+    visitor = await room.enter("coordinator")
+    assert "The logs are shorter" not in (await visitor.get("/profile")).text
+    session = await room.services.accounts.session(visitor.cookie)
+    assert session is not None
+    session.logs_hold = False  # what `sign_in` finds out: tests/bot/test_accounts.py
+    assert "The logs are shorter" in (await visitor.get("/profile")).text

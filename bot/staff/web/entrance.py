@@ -79,7 +79,8 @@ async def enter(visit: Visit) -> Response:
 
 
 def _let_in(visit: Visit, session: Session) -> Response:
-    response = visit.go("/profile" if session.failures or session.was_reset else "/")
+    noteworthy = session.failures or session.was_reset or not session.logs_hold
+    response = visit.go("/profile" if noteworthy else "/")
     cookies.keep(visit.request, response, session.id, https=visit.console.place.https)
     return response
 
