@@ -31,8 +31,8 @@ from bot.services.spelling import (
     compounds,
     is_arabic,
     is_article,
+    is_half,
     likeness,
-    may_compound,
     name_likeness,
     name_words,
     parsings,
@@ -88,10 +88,12 @@ class WordIndex:
         self._cases: list[Held] = []
         self._of_case: dict[int, int] = {}
         self._codes: dict[str, int] = {}
+        self._halves: set[int] = set()
+        self._pieces: dict[str, tuple[int, ...]] = {}
         # Memories of names: they live no longer than the index does.
         self.parse = lru_cache(maxsize=16_384)(parsings)
         self.cut = lru_cache(maxsize=16_384)(name_words)
-        self._label = lru_cache(maxsize=4_096)(_label_words)
+        self._label = lru_cache(maxsize=4_096)(self._label_numbers)
 
     def __len__(self) -> int:
         return len(self._of_case)
@@ -139,41 +141,48 @@ class WordIndex:
     # ── adding ──
 
     def _post(self, at: int, passages: Sequence[Passage]) -> None:
-        numbers, postings = self._numbers, self._postings
-        base = at << _WEIGHT_BITS
-        for weight, words in self._words_by_weight(passages).items():
-            for word in words:
-                number = numbers.get(word)
-                if number is None:
-                    number = self._learn(word)
+        seen: dict[int, set[int]] = {}
+        for passage in passages:
+            of_weight = seen.setdefault(passage.weight, set())
+            if passage.also:
+                of_weight |= self._label(passage.text, passage.also)
+            else:
+                of_weight.update(self._words_of(passage.text))
+        postings, base = self._postings, at << _WEIGHT_BITS
+        for weight, numbers in seen.items():
+            for number in numbers:
                 postings[number].append(base | weight)
 
-    def _words_by_weight(self, passages: Sequence[Passage]) -> dict[int, set[str]]:
-        """Return the folded words of passages, each once for each weight, compounds among them.
+    def _words_of(self, text: str) -> list[int]:
+        """Return the numbers of a text's folded words, compound names among them.
 
-        All texts of one weight are folded in one go; one by one only where halves of compound
-        names stand, which must not be joined across the border of two texts.
+        Folding goes character by character and ends words at every space: so each piece between
+        spaces can be folded by itself, and a piece met before need not be folded again.
         """
-        texts: dict[int, list[str]] = {}
-        found: dict[int, set[str]] = {}
-        for passage in passages:
-            if passage.also:
-                found.setdefault(passage.weight, set()).update(
-                    self._label(passage.text, passage.also)
-                )
-            else:
-                texts.setdefault(passage.weight, []).append(passage.text)
-        for weight, parts in texts.items():
-            words = set(fold("\n".join(parts)).split())
-            if may_compound(words):
-                words.update(word for part in parts for word in compounds(fold(part).split()))
-            found.setdefault(weight, set()).update(words)
+        known, found = self._pieces, list[int]()
+        for piece in text.split():
+            numbers = known.get(piece)
+            if numbers is None:
+                numbers = known[piece] = tuple(self._number(word) for word in fold(piece).split())
+            found += numbers
+        if not self._halves.isdisjoint(found):
+            words = [self._words[number] for number in found]
+            found += [self._number(word) for word in compounds(words)[len(words) :]]
         return found
+
+    def _label_numbers(self, *texts: str) -> frozenset[int]:
+        return frozenset(number for text in texts for number in self._words_of(text))
+
+    def _number(self, word: str) -> int:
+        number = self._numbers.get(word)
+        return self._learn(word) if number is None else number
 
     def _learn(self, word: str) -> int:
         number = self._numbers[word] = len(self._words)
         self._words.append(word)
         self._postings.append(array("Q"))
+        if is_half(word):
+            self._halves.add(number)
         for sound in skeletons(word):
             self._sounds.setdefault(sound, []).append(number)
         return number
@@ -292,10 +301,6 @@ class WordIndex:
             for fit in found
         ]
         return sorted(ranked, key=lambda fit: -fit.score)
-
-
-def _label_words(*texts: str) -> set[str]:
-    return {word for text in texts for word in compounds(fold(text).split())}
 
 
 def _named(card: Card, words: Sequence[str], parse: Parse) -> float:

@@ -16,7 +16,15 @@ from bot.services.openings import TooMany
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.readable import Passage, Readable, read
 from bot.services.search import Progress, Search
-from bot.services.spelling import ALIKE, SAME, compounds, name_likeness, name_words
+from bot.services.spelling import (
+    ALIKE,
+    SAME,
+    compounds,
+    name_likeness,
+    name_words,
+    parsings,
+    skeletons,
+)
 from bot.services.word_index import WordIndex, marks_in
 from flows import receipt
 from flows.folding import fold
@@ -88,6 +96,12 @@ def test_likeness_knows_no_order_and_no_bounds(one: str, other: str) -> None:
 @given(WORDS)
 def test_what_is_looked_for_is_always_among_what_is_kept(name: str) -> None:
     assert set(name_words(name)) <= set(compounds(fold(name).split()))
+
+
+@given(st.one_of(NAMES, st.text(max_size=12), st.text("ابثجذضظعهويةءحدن abeghtwyz3 7", max_size=9)))
+def test_the_quick_way_to_skeletons_is_the_thorough_one(text: str) -> None:
+    for word in fold(text).split():
+        assert skeletons(word) == {parsed.skeleton for parsed in parsings(word)}
 
 
 # ── the index alone ──
