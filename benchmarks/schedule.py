@@ -102,6 +102,14 @@ async def _populate(database: Database, number: int) -> None:
             ])  # fmt: skip
 
 
+async def _know_the_tables(database: Database) -> None:
+    """Let the planner count what is there, as it does by itself in a running service."""
+    engine = database._engine
+    async with engine.connect() as opened:
+        await opened.execution_options(isolation_level="AUTOCOMMIT")
+        await opened.exec_driver_sql("ANALYZE")
+
+
 async def _athar(url: str, folder: Path, number: int) -> Result:
     keys = folder / "private"
     keys.mkdir(mode=0o700)
@@ -111,6 +119,7 @@ async def _athar(url: str, folder: Path, number: int) -> Result:
     database = await Database.connect(url, keystore)
     try:
         await _populate(database, number)
+        await _know_the_tables(database)
         service = FollowUps(
             database, make_tools(load(env_file=None)), {"telegram": Limits(text=4096)},
             zone=DAMASCUS, clock=lambda: NOON + timedelta(minutes=1),

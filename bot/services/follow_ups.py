@@ -516,7 +516,8 @@ class _Round:
         """Decide about one slice and write it."""
         store = self._work.follow_ups
         due = await store.due(self._now, IN_A_SLICE)
-        self._nobody = await store.due_to_nobody(self._now, ENDED_AT_ONCE)
+        if len(due) < IN_A_SLICE:  # they are few, and looking for them walks over all that is due
+            self._nobody = await store.due_to_nobody(self._now, ENDED_AT_ONCE)
         self.looked_at = len(due) + len(self._nobody)
         contacts = {row.contact_id for row, _asking in due if row.contact_id is not None}
         loads = await store.loads(contacts, self._now - A_MONTH) if contacts else {}
