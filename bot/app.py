@@ -369,7 +369,7 @@ class App:
             Tick("verify", 21_600.0, rooms.watchdogs.verify),
             Tick("keys", 3600.0, upkeep.keep_keys),
             Tick("remind", 600.0, upkeep.remind),
-            Tick("follow_ups", 60.0, rooms.follow_ups.ask_all_due),
+            Tick("follow_ups", 10.0, rooms.follow_ups.ask_all_due),
             Tick("forget", 900.0, upkeep.forget),
             Tick("fold_log", 3600.0, upkeep.fold_log),
             Tick("broadcast", 1.0, rooms.broadcasts.pump),

@@ -297,7 +297,7 @@ class Sender:
         async def job(work: Work) -> tuple[list[Letter], datetime | None]:
             now = self._clock()
             if not self._took_over:  # we alone send now: claims of others are claims of the dead
-                await work.outbox.take_over(self._channel.name, self._channel.account, now)
+                await work.outbox.take_over(self._channel.name, self._channel.account)
             await _settle(work, ended, now)
             await work.outbox.release(doubtful, now)
             room = self._most - len(self._running)

@@ -189,13 +189,13 @@ class Outbox:
         row = await self._tx.row(_WAITING_FOR, {"contact": contact_id})
         return int(row.number) if row else 0
 
-    async def take_over(self, channel: str, account: str, now: datetime) -> int:
+    async def take_over(self, channel: str, account: str) -> int:
         """End the leases of an account at once; return how many there were.
 
         For who has just become its only sender: whoever claimed them is gone, and a family should
         not wait for the lease of a dead process.
         """
-        values = {"on_channel": channel, "on_account": account, "now": milliseconds(now)}
+        values = {"on_channel": channel, "on_account": account}
         return await self._tx.change(_TAKE_OVER, values)
 
     async def release(self, claims: Sequence[tuple[int, datetime]], now: datetime) -> None:
@@ -544,7 +544,8 @@ _TAKE_OVER: Final[Update] = (
         outbox.c.account == bindparam("on_account"),
         outbox.c.lease_at.is_not(None),
     )
-    .values(next_at=bindparam("now"), lease_at=None)
+    # Due as at first: what may have been under way goes before what has not been tried yet.
+    .values(next_at=outbox.c.due_at, lease_at=None)
 )
 
 _CANCEL: Final[ReturningUpdate[Any]] = (

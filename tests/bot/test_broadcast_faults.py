@@ -58,7 +58,7 @@ class World:
 
     async def take_over(self) -> None:
         async def job(work: Work) -> int:
-            return await work.outbox.take_over(*ACCOUNT, self.clock())
+            return await work.outbox.take_over(*ACCOUNT)
 
         await self.rooms.database.run(job)
 

@@ -76,9 +76,9 @@ async def test_who_takes_an_account_over_need_not_wait_for_the_leases_of_the_dea
     claimed = await claim(database, clock())
     wait = Postponed(claimed[-1].id, clock() + timedelta(minutes=1), "busy")
     await settle(database, clock(), wait)
-    taken = await database.run(lambda work: work.outbox.take_over("signal", ACCOUNT[1], clock()))
+    taken = await database.run(lambda work: work.outbox.take_over("signal", ACCOUNT[1]))
     assert (taken, await claim(database, clock())) == (0, []), "another account's leases ended"
-    taken = await database.run(lambda work: work.outbox.take_over(*ACCOUNT, clock()))
+    taken = await database.run(lambda work: work.outbox.take_over(*ACCOUNT))
     assert taken == 2
     assert bodies(await claim(database, clock())) == ["a", "c"], "order, and what was put off, stay"
 
