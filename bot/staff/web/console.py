@@ -131,7 +131,7 @@ def _answer(console: Console, entry: Entry) -> Callable[[Request], Awaitable[Res
             return visit.show("sorry.html", 400, words=error.words)
         except Exception as error:  # a page may fail, the console goes on
             log.error("console_failed", alarm=True, exc_info=error)
-            return visit.show("sorry.html", 500, words=OUR_FAULT)
+            return visit.show("sorry.html", 500, words=OUR_FAULT, ours=True)
 
     return answer
 
