@@ -173,7 +173,10 @@ class Desk:
                 return (await self._cases(actor, _number(first)),)
             case "b", []:
                 return (await self._broadcasts(actor),)
-            case (("b" | "bp" | "br" | "bx" | "bX" | "ba" | "bA"), [number, *rest]):
+            case (
+                ("b" | "bp" | "br" | "bx" | "bX" | "ba" | "bA" | "bs" | "bo"),
+                [number, *rest],
+            ):
                 return await self._steer(actor, verb, _number(number), *rest)
             case _, [handle, *rest]:
                 found = await self._rooms.glances.get(actor, _long(handle))
@@ -344,7 +347,9 @@ class Desk:
 
     async def _broadcasts(self, actor: Actor) -> Screen:
         found = [
-            one for one in await self._rooms.broadcasts.list(actor) if one.state in OPEN_STATES
+            one
+            for one in await self._rooms.broadcasts.list(actor)
+            if one.state in OPEN_STATES or _is_own_draft(actor, one)
         ]
         if not found:
             return _plain(actor, say.NO_BROADCASTS)
@@ -359,7 +364,7 @@ class Desk:
         lines: list[Sentence] = [_standing(found)]
         if found.state == "paused" and found.reason == "failures":
             lines.append(say.STOPPED_ITSELF)
-        if found.state != "submitted":
+        if found.state not in ("draft", "submitted"):
             lines += _progress_of(progress)
         going = found.state in ("approved", "running")
         rows = tuple(row for row in _steering(actor, found) if row)
@@ -381,11 +386,31 @@ class Desk:
                 found = await service.cancel(actor, found.handle)
             case "ba", ():
                 return await self._read_for_approval(actor, found)
+            case "bs", ():
+                return self._notices(actor, found)
+            case "bo", (language,):
+                return self._opened(actor, found, language)
             case "bA", (digest,):
                 if found.digest[: len(digest)] != digest or len(digest) != _DIGEST:
                     raise mass.Refused("changed")
                 found = await service.approve(actor, found.handle, found.digest)
         return (await self._broadcast(actor, found),)
+
+    def _notices(self, actor: Actor, found: Broadcast) -> Sequence[Screen]:
+        """Show what families get at first, in each language: a notice that says nothing."""
+        return [
+            Screen(
+                sample.notice,
+                ((Button(sample.button, f"bo:{found.number}:{sample.language}"),),),
+                fresh=True,
+            )
+            for sample in self._rooms.broadcasts.render_sample(actor, found.draft)
+        ]
+
+    def _opened(self, actor: Actor, found: Broadcast, language: str) -> Sequence[Screen]:
+        """Show what they read once they open it."""
+        samples = self._rooms.broadcasts.render_sample(actor, found.draft)
+        return [Screen(it.words, fresh=True) for it in samples if it.language == language]
 
     async def _read_for_approval(self, actor: Actor, found: Broadcast) -> Sequence[Screen]:
         """Show the words in both languages, each in a message of its own, then the button."""
@@ -420,6 +445,10 @@ def _line_of(found: Glance) -> Words:
     return line.fill(code=found.code, state=state, days=say.DAYS.fill(n=found.days))
 
 
+def _is_own_draft(actor: Actor, found: Broadcast) -> bool:
+    return found.state == "draft" and found.drafted_by == actor.staff
+
+
 def _standing(found: Broadcast) -> Words:
     state = say.BROADCAST_STATES[found.state]
     return say.BROADCAST.fill(number=found.number, state=state)
@@ -438,13 +467,16 @@ def _progress_of(progress: Progress) -> list[Sentence]:
 
 def _steering(actor: Actor, found: Broadcast) -> tuple[tuple[Button, ...], ...]:
     number = found.number
+    sample = _button(actor, say.SAMPLE, f"bs:{number}")
     again = _button(actor, say.REFRESH, f"b:{number}")
     cancel = _button(actor, say.CANCEL, f"bx:{number}")
     match found.state:
+        case "draft":
+            return ((sample,),)
         case "submitted":
             own = found.drafted_by == actor.staff
             approve = () if own else (_button(actor, say.READ_IT, f"ba:{number}"),)
-            return approve, (cancel,)
+            return approve, (sample,), (cancel,)
         case "approved" | "running":
             return (_button(actor, say.PAUSE, f"bp:{number}"), again), (cancel,)
         case "paused":

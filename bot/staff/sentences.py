@@ -134,6 +134,7 @@ STOPPED_ITSELF = _("It paused by itself: too many could not be reached.")
 PROGRESS = _("{done} of {people} written to, {opened} opened, {failed} not reached")
 LEFT = _("{left} still to go, of these {held} held for their night")
 PAUSE, RESUME, CANCEL = _("Pause"), _("Resume"), _("Cancel for good")
+SAMPLE = _("Send me a sample")
 READ_IT, APPROVE, REFRESH = _("Read it and approve"), _("Approve"), _("Look again")
 IN_ARABIC, IN_ENGLISH = _("In Arabic:"), _("In English:")
 APPROVE_IT = counted(

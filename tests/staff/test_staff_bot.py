@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.languages import speak
 from bot.services.alerts import LINES
 from bot.staff import sentences as say
 from flows.case import WORK_STATES
+from flows.menu import OPEN
 from flows.text import LANGUAGES, Language
 from storage.database import Database
 from storage.keyring import Keystore
+from tests.bot.audiences import draft
 from tests.bot.offices import verbs
 from tests.bot.waiting_room import SPRING
 from tests.bot_api import Fault, Person, Shown
@@ -418,7 +421,7 @@ async def test_nothing_new_is_told_with_its_day(own: Office) -> None:
 async def test_a_second_person_reads_and_approves(own: Office, language: Language) -> None:
     _actor, person = await own.linked(11, "coordinator", language)
     await own.families.families(3)
-    from tests.bot.audiences import ARABIC, ENGLISH, draft
+    from tests.bot.audiences import ARABIC, ENGLISH
 
     drafted = await own.broadcasts.draft(own.families.drafter, draft())
     await own.broadcasts.submit(own.families.drafter, drafted.handle)
@@ -440,7 +443,6 @@ async def test_a_second_person_reads_and_approves(own: Office, language: Languag
 
 async def test_nobody_approves_what_they_drafted_or_what_changed(own: Office) -> None:
     actor, person = await own.linked(11, "coordinator")
-    from tests.bot.audiences import draft
 
     await own.families.families(1)
     mine = await own.broadcasts.draft(actor, draft())
@@ -461,6 +463,28 @@ async def test_nobody_approves_what_they_drafted_or_what_changed(own: Office) ->
     await own.broadcasts.submit(actor, mine.handle)
     assert await pressed(second, "Approve") == in_words(say.REFUSED["changed"])
     assert (await own.broadcasts.read(actor, mine.handle)).state == "submitted"
+
+
+def labels(person: Person) -> list[str]:
+    return [button.label for shown in person.received for button in shown.buttons]
+
+
+@BOTH
+async def test_who_drafts_gets_a_sample_as_families_do(own: Office, language: Language) -> None:
+    actor, person = await own.linked(11, "coordinator", language)
+    await own.broadcasts.draft(actor, draft())
+    await asked(person, "/broadcasts")
+    await pressed(person, in_words(say.BROADCAST.fill(
+        number=1, state=say.BROADCAST_STATES["draft"]), language))  # fmt: skip
+    await pressed(person, in_words(say.SAMPLE, language))
+    await person.wait_for(lambda it: {OPEN.text, speak(OPEN, "ar")} <= set(labels(it)))
+    notices = [plain(it) for it in person.received[-2:]]
+    assert not any(words in notice for notice in notices for words in (draft().ar, draft().en))
+    await pressed(person, OPEN.text)
+    await person.wait_for(lambda it: draft().en in plain(it.received[-1]))
+    other, stranger = await own.linked(12, "coordinator", language)
+    assert other != actor
+    assert await asked(stranger, "/broadcasts") == in_words(say.NO_BROADCASTS, language)
 
 
 async def test_a_caseworker_steers_no_broadcast(own: Office) -> None:
