@@ -75,6 +75,7 @@ from storage.transaction import (
     Transaction,
     among,
     as_moment,
+    day_of_act,
     milliseconds,
     numbers,
 )
@@ -367,7 +368,8 @@ class Broadcasts:
             "now": milliseconds(now),
         }
         await self._note_repeated(await self._tx.rows(_withdraw(self._tx.postgres), values))
-        await self._tx.change(_opened(self._tx.postgres), values)
+        opened = {"ids": values["ids"], "now": day_of_act(now)}
+        await self._tx.change(_opened(self._tx.postgres), opened)
         return [self._words(row) for row in rows]
 
     # ── within ──

@@ -56,6 +56,7 @@ from storage.transaction import (
     Transaction,
     among,
     as_moment,
+    day_of_act,
     milliseconds,
     numbers,
 )
@@ -262,7 +263,7 @@ class FollowUps:
         """These have come to ``state``, and nothing is due about them any more."""
         if ids:
             given = numbers(sorted(ids), postgres=self._tx.postgres)
-            values = {"ids": given, "new_state": state, "now": milliseconds(now)}
+            values = {"ids": given, "new_state": state, "now": day_of_act(now)}
             await self._tx.change(_end(self._tx.postgres), values)
 
     async def withdraw(self, follow_up: FollowUp, now: datetime) -> None:
@@ -289,7 +290,7 @@ class FollowUps:
 
     async def withdraw_of(self, case_id: int, now: datetime) -> None:
         """The family has withdrawn its report: nothing is asked about it any more."""
-        await self._tx.change(_WITHDRAW_OF, {"row": case_id, "now": milliseconds(now)})
+        await self._tx.change(_WITHDRAW_OF, {"row": case_id, "now": day_of_act(now)})
 
     # ── within ──
 

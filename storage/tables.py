@@ -1,7 +1,8 @@
 """The tables. What stands here in clear is what a stolen database tells; everything else is sealed.
 
 Days are whole numbers since 1970-01-01, moments whole milliseconds since then, both UTC. Moments
-stand only where work needs them (outbox, ledger, audit); their rows but the audit's live for days.
+stand only where work needs them (outbox, ledger, audit, what is due, what staff did); what a family
+did stands in rows that last by the day alone.
 
 ``tag`` columns are keyed marks (HMAC): a row is found by them, nobody is found in them. ``handle``
 columns are random; a sealed value is bound to the handle of its row. Boxes are described in

@@ -25,6 +25,7 @@ from storage.transaction import (
     as_date,
     as_moment,
     day,
+    day_of_act,
     milliseconds,
     numbers,
 )
@@ -88,7 +89,7 @@ class Updates:
         """The family has read these."""
         if ids:
             given = numbers(sorted(ids), postgres=self._tx.postgres)
-            values = {"ids": given, "now": milliseconds(now)}
+            values = {"ids": given, "now": day_of_act(now)}
             await self._tx.change(_opened(self._tx.postgres), values)
 
     async def of_case(self, case_id: int) -> list[StatusUpdate]:

@@ -43,7 +43,7 @@ async def test_nothing_new_is_told_with_its_date_and_read_when_opened(room: Room
         "\u20681 April 2026\u2069. Your report stays open, and the work goes on.\u2069"
     )
     (told,) = await room.updates.of_case(room.caseworker, room.case.handle)
-    assert told.opened_at == room.clock()
+    assert told.opened_at == room.clock().replace(hour=0, minute=0, second=0, microsecond=0)
     (nothing,) = await room.hears(room.family.presses(OPEN))
     assert nothing.text == "Nothing waits for you here at present."
     assert await verbs(room.database, room.case.handle) == ["update.tell"]

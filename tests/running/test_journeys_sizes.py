@@ -16,7 +16,12 @@ from tests.storage.talks import contact, meddle, person
 
 pytestmark = pytest.mark.slow
 
-MOMENTS = {"outbox", "ledger", "audit"}
+MOMENTS = {
+    "outbox", "ledger", "audit",
+    # What staff did, and what is due. What a family did stands in them by the day
+    # (`storage.transaction.day_of_act`).
+    "staff", "staff_links", "alerts", "follow_ups", "updates", "broadcasts", "broadcast_people",
+}  # fmt: skip
 """Tables that may hold moments; the rows of the first two live for days."""
 
 

@@ -172,7 +172,8 @@ async def test_asked_reminded_begun_put_off_and_ended(database: Database, clock:
     assert ((await look()).state, (await look()).reminded) == (ASKED, False)
     await database.run(lambda work: work.follow_ups.end([planned.id], ANSWERED, now))
     ended = await look()
-    assert (ended.state, ended.next_at, ended.ended_at) == (ANSWERED, None, now)
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    assert (ended.state, ended.next_at, ended.ended_at) == (ANSWERED, None, day)
     await database.run(lambda work: work.follow_ups.postpone([planned.id], now))
     await database.run(lambda work: work.follow_ups.begin(planned.id))
     assert await look() == ended, "what has ended stays ended"
