@@ -179,7 +179,10 @@ async def _main() -> None:
     start = given()
     server = TelegramAPIServer.from_base(start.url)
     bot = Bot(start.token, session=AiohttpSession(api=server))
-    storage: BaseStorage = RedisStorage.from_url(start.kept) if start.kept else MemoryStorage()
+    storage: BaseStorage = MemoryStorage()
+    if start.kept:
+        # As it comes, a hundred connections: with 200 families at once most answers are then lost.
+        storage = RedisStorage.from_url(start.kept, connection_kwargs={"max_connections": 1000})
     dispatcher = Dispatcher(storage=storage)
     dispatcher.include_router(Talk(start).router)
     if start.mode == "polling":
