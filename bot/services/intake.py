@@ -1,10 +1,11 @@
 """Everything that comes in: state first, speech after.
 
-A batch of incoming messages is one transaction. In it, repeats are dropped, the contacts are
-locked, each message moves its contact's conversation on in memory, and then sessions, the words to
-say and everything else are written in bulk. Only when `receive` returns may a channel acknowledge
-to its provider; only then is delivery woken. A crash before that leaves nothing, a crash after it
-loses nothing.
+A batch of incoming messages is one transaction, or a few where many people write at the same
+moment. In it, repeats are dropped, the contacts are locked, each message moves its contact's
+conversation on in memory, and then sessions, the words to say and everything else are written in
+bulk. Delivery gets to work after each commit; only when `receive` returns, with all of it kept, may
+a channel acknowledge to its provider. A crash before that leaves what the provider sends again, of
+which what was kept is a repeat; a crash after it loses nothing.
 
 Batches that arrive while a transaction runs wait for it and then go together in the next one, as
 databases commit groups: webhooks call with one message each, and a transaction costs about the same
@@ -18,7 +19,7 @@ batch is halved until the culprit stands alone; whatever was kept by then is a r
 provider sends the batch again.
 
 A family that sends twenty messages at once is answered twenty times but asked once: of the
-questions of one batch only the last is said.
+questions of one batch only the last is said, and what one person wrote is never parted.
 """
 
 from __future__ import annotations
@@ -93,7 +94,10 @@ _MESSAGES_FAULT = (Rejected, NotFound)
 """What the cellar may say because of one message; anything else concerns the cellar itself."""
 
 LARGEST = 256
-"""Most messages in one transaction: a long one would make everybody wait."""
+"""Most messages that are taken in together."""
+SLICE = 32
+"""Messages in one transaction, more only from the same person: the first of a hundred who write at
+the same moment need not wait until the last has been thought about."""
 
 # Translators: who runs the service, where nobody has entered the name of an organisation.
 NO_NAME = _("An association of families")
@@ -239,7 +243,8 @@ class Intake:
 
     async def _keep_group(self, group: Sequence[_Waiting]) -> None:
         try:
-            await self._keep([message for waiting in group for message in waiting.batch])
+            for some in _slices([message for waiting in group for message in waiting.batch]):
+                await self._keep(some)
         except Exception as error:  # noqa: BLE001 - each caller has to hear of it, whatever it is
             if len(group) == 1:
                 group[0].fail(error)
@@ -357,6 +362,22 @@ def _job(take_in: Callable[..., Awaitable[None]], batch: Batch) -> _Job:
         return take_in(work, batch, written, settling)
 
     return job
+
+
+def _slices(batch: Batch) -> Sequence[Batch]:
+    """Cut ``batch`` into transactions; what one person wrote stays together and in order."""
+    if len(batch) <= SLICE:
+        return (batch,)
+    by_person: dict[Address | None, list[Inbound | Unreadable]] = {}
+    for message in batch:
+        who = message.address if isinstance(message, Inbound) else None
+        by_person.setdefault(who, []).append(message)
+    slices: list[list[Inbound | Unreadable]] = [[]]
+    for written in by_person.values():
+        if slices[-1] and len(slices[-1]) + len(written) > SLICE:
+            slices.append([])
+        slices[-1] += written
+    return slices
 
 
 def _from_group(message: Inbound | Unreadable) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +15,7 @@ from bot.services import intake as intake_room
 from flows.effects import Ask, Say, Turn
 from flows.session import Session
 from flows.text import Bilingual
-from storage.database import Database
+from storage.database import Database, Work
 from storage.errors import CannotKeep, Rejected, Unreachable
 from storage.outbox import Outbox
 from tests.bot.rooms import Family, count, make_intake, waiting_words
@@ -303,3 +305,32 @@ async def test_words_sent_together_answer_one_question_only(
     await intake.receive([family.says("third", sent_at=clock() - timedelta(seconds=30))])
     await intake.receive([family.says("fourth", sent_at=clock())])
     assert heard == [("first", False), ("second", True), ("third", True), ("fourth", False)]
+
+
+async def test_many_who_write_at_once_are_taken_in_by_slices_and_nobody_is_parted(
+    database: Database, clock: Clock
+) -> None:
+    transactions: list[int] = []
+    begin = database.begin
+
+    @asynccontextmanager
+    async def counting() -> AsyncIterator[Work]:
+        async with begin() as work:
+            transactions.append(1)
+            yield work
+
+    database.begin = counting  # type: ignore[method-assign]
+    woken: list[str] = []
+    intake = make_intake(database, clock, wake=lambda channel, _account: woken.append(channel))
+    families = [Family(str(number)) for number in range(40)]
+    crowd = [family.says("hello") for family in families]
+    talker = families[0]
+    burst = [talker.says("English"), talker.says("help"), talker.says("help")]
+    await intake.receive([*crowd, *burst])
+    assert len(transactions) == 2
+    assert len(woken) == 2, "the first need not wait for the last"
+    database.begin = begin  # type: ignore[method-assign]
+    said = await waiting_words(database, clock)
+    assert sum(one.kind == "message" for one in said) >= 40
+    await intake.receive([*crowd, *burst])  # the provider has not heard that all is kept
+    assert await waiting_words(database, clock) == []
