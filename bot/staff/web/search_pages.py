@@ -44,7 +44,10 @@ async def find(visit: Visit) -> Response:
     """Show what is found; waits for the index where it is not whole yet."""
     asked = visit.form.words("words", LONGEST)
     search = visit.console.searches.of(visit.here)
-    found = await search.find(asked) if asked else None
+    try:
+        found = await search.find(asked) if asked else None
+    except TooMany:
+        return visit.show("sorry.html", 409, words=CASE_REFUSALS["stopped"])
     return visit.show("find.html", found=found, asked=asked, progress=search.progress)
 
 
