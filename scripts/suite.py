@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / ".cache" / "tests.xml"
 HEAVY = ("postgres", "browser", "slow")
-DOORS = ("tests/bot_api", "tests/channels")
+DOORS = ("tests/bot_api", "tests/channels", "tests/staff")
 """Real servers over HTTP: what is pure or needs SQLite alone goes without them in a minute."""
 
 

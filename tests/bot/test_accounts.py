@@ -52,6 +52,8 @@ from tests.bot.rooms import until
 from tests.conftest import Clock
 from tests.storage.talks import meddle, person, submit
 
+pytestmark = pytest.mark.slow
+
 CODE = receipt.make(bytes(range(16)))
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 

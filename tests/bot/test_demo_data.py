@@ -34,6 +34,8 @@ from tests.bot.rooms import settings
 from tests.conftest import Clock
 from tests.flows.telling import told
 
+pytestmark = pytest.mark.slow
+
 UNTIL = date(2026, 3, 1)
 QUICK = Cost(64 * 1024, 3, 1)
 TOOLS = make_tools(settings())

@@ -27,6 +27,8 @@ from storage.vault import PrivateKey
 from tests.bot.accounts_room import FLOOR
 from tests.storage.talks import meddle
 
+pytestmark = pytest.mark.slow
+
 
 class Shell:
     """A place to type commands in: an installation of its own, in a directory of its own."""
