@@ -293,7 +293,7 @@ class Intake:
 
         try:
             return await self._database.run(once)
-        except BaseException:
+        except BaseException:  # also when cut off: what was taken must be settled by somebody
             if settling:
                 settling.put_back()
             if self._outlet and written.claimed and written.until:
