@@ -43,6 +43,7 @@ class Scheduler:
         self._database = database
         self._ticks = ticks
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._stopped = False
         self._metronome = AsyncIOScheduler(
             timezone="UTC",
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -58,6 +59,9 @@ class Scheduler:
 
     async def stop(self, within: float = 5.0) -> None:
         """Tick no more; give duties under way ``within`` seconds to end."""
+        # The library's own stop only takes effect later in the loop, and what it has struck by then
+        # would begin when everything is being closed.
+        self._stopped = True
         if self._metronome.running:
             self._metronome.shutdown(wait=False)
         if self._running:
@@ -67,8 +71,8 @@ class Scheduler:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _strike(self, tick: Tick) -> None:
-        """Begin ``tick``'s duty, unless its last one is still under way."""
-        if tick.name not in self._running:
+        """Begin ``tick``'s duty, unless its last one is still under way or we have stopped."""
+        if not self._stopped and tick.name not in self._running:
             task = asyncio.create_task(self.beat(tick), name=tick.name)
             self._running[tick.name] = task
             task.add_done_callback(lambda _task: self._running.pop(tick.name))
