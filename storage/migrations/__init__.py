@@ -23,7 +23,7 @@ from storage.connection import asked
 from storage.errors import WrongSchema
 from storage.transaction import MIGRATION_LOCK, Transaction
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The revision this program's tables describe."""
 
 _VERSION: Final[Select[Any]] = select(column("version_num")).select_from(table("alembic_version"))
