@@ -9,16 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import timedelta
+from typing import Final, Protocol
 
 from bot.messages import Address, ChannelName, Inbound, Outbound, Unreadable
 
 Receive = Callable[[Sequence[Inbound | Unreadable]], Awaitable[None]]
 
 
+ALWAYS: Final = timedelta(days=36_500)
+"""For `Limits.deletes_within`: whatever was said here can be deleted at any time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a channel can carry: lengths in characters, pace in messages a second."""
+    """What a channel can carry: lengths in characters, pace in messages a second.
+
+    ``deletes_within`` is how old a message may be for us to delete it from the chat, `ALWAYS` where
+    age does not matter, None where nothing can be deleted. ``deletes_theirs`` says whether that
+    holds for the family's own messages too, or for ours alone.
+    """
 
     text: int
     button_label: int = 64
@@ -27,6 +37,8 @@ class Limits:
     buttons_in_all: int = 100
     per_second: float = 30.0
     per_second_and_person: float = 1.0
+    deletes_within: timedelta | None = None
+    deletes_theirs: bool = False
 
 
 class Undelivered(Exception):

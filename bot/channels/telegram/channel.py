@@ -15,6 +15,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
@@ -98,7 +99,8 @@ class TelegramChannel:
     """
 
     name: ChannelName = "telegram"
-    limits = Limits(text=calls.MOST_TEXT)
+    # Bot API, deleteMessage: sent less than 48 hours ago; in a private chat also what came in.
+    limits = Limits(text=calls.MOST_TEXT, deletes_within=timedelta(hours=48), deletes_theirs=True)
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bot.channels.base import Limits, Receive, Undelivered
+from bot.channels.base import ALWAYS, Limits, Receive, Undelivered
 from bot.channels.webchat.guard import Guard
 from bot.channels.webchat.page import ASSETS, asset, page
 from bot.channels.webchat.talks import Changes, Message, Talk, Talks
@@ -65,6 +65,8 @@ class WebChat:
         button_label=200,
         per_second=1_000.0,
         per_second_and_person=1_000.0,
+        deletes_within=ALWAYS,
+        deletes_theirs=True,
     )
 
     def __init__(
