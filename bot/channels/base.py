@@ -7,7 +7,7 @@ raises, nothing was kept and nothing may be acknowledged.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -16,6 +16,11 @@ from bot.messages import Address, ChannelName, Inbound, Outbound, Unreadable
 
 Receive = Callable[[Sequence[Inbound | Unreadable]], Awaitable[None]]
 
+
+MOST_FILE: Final = 20 << 20
+"""Bytes of the largest file that is taken, on every channel: what the Bot API lets a bot fetch."""
+PIECE: Final = 256 << 10
+"""About so many bytes of a file are in memory at a time for each that is being fetched."""
 
 ALWAYS: Final = timedelta(days=36_500)
 """For `Limits.deletes_within`: whatever was said here can be deleted at any time."""
@@ -81,6 +86,27 @@ class Channel(Protocol):
         """Carry ``outbound`` out and return the provider's message id (empty if there is none).
 
         Raises `Undelivered`.
+        """
+
+    def fetch(self, provider_id: str) -> AsyncIterator[bytes]:
+        """Yield a file somebody sent, piece by piece, as it is at the provider.
+
+        ``provider_id`` is what `Media.provider_id` said. Called once a file's message is kept for
+        good, perhaps much later, perhaps again from the beginning after a failure or a crash; so
+        nothing may be used up by reading. Pieces are small (`PIECE`), the whole is never held in
+        memory, and nothing of it is written to the disk in clear. The iterator ends normally only
+        when every byte has come. It never yields more than `MOST_FILE` bytes.
+
+        Raises `Undelivered`, whose text holds neither an address nor a word of the file:
+        ``too-large``, ``file-gone`` and ``no-files`` (there are none on this channel) are
+        permanent; ``cut`` says that it ended early; everything else is worth another try, not
+        before ``retry_after``; ``account`` says that nothing can be fetched for anybody.
+        """
+
+    async def drop(self, provider_id: str) -> None:
+        """Let go of the channel's own copy of a file, if it has one: it is kept, or given up.
+
+        Never raises, also for a file it does not know; calling it twice does no harm.
         """
 
     async def close(self) -> None:

@@ -16,13 +16,13 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from bot.channels.base import Limits, Receive
+from bot.channels.base import Limits, Receive, Undelivered
 from bot.messages import Address, Button, ChannelName, Inbound, Outbound
 
 QUIET = 0.15
@@ -135,6 +135,14 @@ class TerminalChat:
             for message_id in outbound.message_ids:
                 self._texts.pop(message_id, None)
         return outbound.message_id
+
+    async def fetch(self, provider_id: str) -> AsyncIterator[bytes]:
+        """Refuse: nobody sends files over a terminal. Raises `Undelivered`."""
+        raise Undelivered("no-files", permanent=True)
+        yield b""
+
+    async def drop(self, provider_id: str) -> None:
+        """Do nothing: there are no files here."""
 
     async def close(self) -> None:
         """Nothing is held open: the streams belong to the caller."""

@@ -1,4 +1,4 @@
-"""Files and the other rare things, which go through aiogram's client over our wire."""
+"""Files: located anew, streamed, refused by rule, and never with an address in an error."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ async def test_a_file_announced_as_too_large_is_not_even_asked_for() -> None:
         (refusal(403, "Forbidden: bot was blocked by the user"), "blocked", "p"),
         (refusal(404, "Not Found"), "unauthorised", "a"),
         (refusal(409, "Conflict"), "conflict", "a"),
-        (refusal(413, "Request Entity Too Large"), "too-large", ""),
+        (refusal(413, "Request Entity Too Large"), "too-large", "p"),
         (refusal(429, "Too Many Requests", retry_after=3), "flood", ""),
         (refusal(400, "Bad Request: upgraded", migrate_to_chat_id=-1), "group", "p"),
         (refusal(500, "Internal Server Error"), "server-error", ""),
         ((200, b"CANARY no json"), "malformed-answer", ""),
-        ((502, b"<html>CANARY"), "malformed-answer", ""),
+        ((502, b"<html>CANARY"), "server-error", ""),
         (done({"file_id": "F1", "file_unique_id": "u"}), "file-gone", "p"),
         (
             done({"file_id": "F1", "file_unique_id": "u", "file_path": "/var/lib/x"}),
@@ -122,3 +122,12 @@ async def test_a_reader_that_stops_early_leaves_nothing_open() -> None:
         await asyncio.sleep(0)
         api.files["photos/a.jpg"] = b"small"
         assert await fetch(channel) == b"small"
+
+
+async def test_a_file_that_ends_early_is_called_cut_and_never_whole() -> None:
+    async with scripted_api() as api, channel_to(api.url) as channel:
+        located(api, 5000)
+        api.files["photos/a.jpg"] = bytes(4999)
+        with pytest.raises(Undelivered) as caught:
+            await fetch(channel)
+        assert (caught.value.reason, caught.value.permanent) == ("cut", False)

@@ -6,7 +6,7 @@ client for what is done rarely. Here they are put together.
 
 The calls that happen all the time, and the questions asked at every start (who are we, which
 webhook, which commands), are lean. aiogram is brought in when something has to be *changed*: a
-webhook set or removed, commands or descriptions that differ, a group to leave, a file to fetch.
+webhook set or removed, commands or descriptions that differ, a group to leave.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar
 import msgspec
 import structlog.stdlib
 
-from bot.channels.base import Limits, Receive, Undelivered
+from bot.channels.base import MOST_FILE, Limits, Receive, Undelivered
 from bot.channels.telegram import calls
 from bot.channels.telegram.polling import ALLOWED_UPDATES, Pace, Poller
 from bot.channels.telegram.refusals import judge, read_refusal, undelivered
@@ -34,8 +34,8 @@ from bot.messages import Address, ChannelName, Outbound
 if TYPE_CHECKING:
     from bot.channels.telegram.office import Office
 
-MOST_FILE: Final = 20 << 20
-"""What the Bot API lets a bot download."""
+FILE_WITHIN: Final = 600.0
+"""Seconds a file may take to come: 20 MiB over a line of 300 kbit/s."""
 WEBHOOK_CONNECTIONS: Final = 40
 FLOODED_CHATS: Final = 3
 """So many conversations told to wait, and nobody written to since, mean that all of us are."""
@@ -67,6 +67,11 @@ class _Webhook(msgspec.Struct):
     url: str = ""
     max_connections: int = 0
     allowed_updates: tuple[str, ...] = ()
+
+
+class _Located(msgspec.Struct):
+    file_path: str = ""
+    file_size: int | None = None
 
 
 class _Command(msgspec.Struct):
@@ -377,24 +382,38 @@ class TelegramChannel:
     # --- files
 
     async def fetch(self, provider_id: str) -> AsyncIterator[bytes]:
-        """Yield a file somebody sent, piece by piece; at most 20 MiB of it.
+        """Yield a file somebody sent, piece by piece; at most `MOST_FILE` bytes of it.
 
-        Raises `Undelivered`: ``too-large`` and ``file-gone`` are permanent. The address of the
-        file, which holds the token, appears nowhere.
+        The file is located anew each time: its address is good for an hour, its id for long. That
+        address, which holds the token, appears nowhere. Raises `Undelivered`: ``too-large``,
+        ``file-gone`` and ``file-elsewhere`` are permanent, ``cut`` and the rest are not.
         """
-        path, size = await (await self._aiogram()).locate(provider_id)
+        try:
+            found = await self._ask("getFile", _Located, file_id=provider_id)
+        except UnicodeEncodeError:
+            raise Undelivered("file-gone", permanent=True) from None
+        path, size = found.file_path, found.file_size
         if size is not None and size > MOST_FILE:
             raise Undelivered("too-large", permanent=True)
+        if not path:
+            raise Undelivered("file-gone", permanent=True)
         if path.startswith("/"):
             # A local Bot API server names files on its own disk; we do not share one.
             raise Undelivered("file-elsewhere", permanent=True)
+        came = 0
         try:
-            async for piece in self._wire.download(path, limit=MOST_FILE):
+            async for piece in self._wire.download(path, limit=MOST_FILE, timeout=FILE_WITHIN):
+                came += len(piece)
                 yield piece
         except WireError as error:
             if error.reason == "huge-answer":
                 raise Undelivered("too-large", permanent=True) from None
             raise Undelivered(error.reason) from None
+        if size is not None and came != size:
+            raise Undelivered("cut")
+
+    async def drop(self, provider_id: str) -> None:
+        """Do nothing: Telegram keeps the file, we never had a copy of it."""
 
     # --- asking Telegram
 

@@ -17,7 +17,6 @@ from aiogram import Bot, exceptions
 from aiogram.client.session.base import BaseSession
 from aiogram.methods import (
     DeleteWebhook,
-    GetFile,
     LeaveChat,
     SetMyCommands,
     SetMyDescription,
@@ -26,7 +25,7 @@ from aiogram.methods import (
     TelegramMethod,
 )
 from aiogram.methods.base import TelegramType
-from aiogram.types import BotCommand, File
+from aiogram.types import BotCommand
 
 from bot.channels.base import Undelivered
 from bot.channels.telegram.refusals import Refusal, undelivered
@@ -128,13 +127,6 @@ class Office:
     async def leave(self, chat: str) -> None:
         """Leave a group or channel."""
         await self._do(LeaveChat(chat_id=int(chat)))
-
-    async def locate(self, provider_id: str) -> tuple[str, int | None]:
-        """Ask where a file lies: its path on the server (valid for an hour) and its size."""
-        file: File = await self._do(GetFile(file_id=provider_id))
-        if not file.file_path:
-            raise Undelivered("file-gone", permanent=True)
-        return file.file_path, file.file_size
 
     async def _do(self, method: TelegramMethod[TelegramType]) -> TelegramType:
         try:
