@@ -96,6 +96,8 @@ contacts = _table(
     # Where the reporter's day and night are, from the country it told; and its safe hours.
     Column("zone", String(40)),
     Column("hours", String(16)),
+    # The day until which its family wants no words from us unasked; it passes by itself.
+    Column("pause_until_on", Integer),
     # Whether a report is begun and not sent: nobody is asked anything else meanwhile.
     Column("unfinished", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("tag"),
@@ -179,6 +181,8 @@ cases = _table(
     Column("association", String(32), nullable=False, server_default=text("''")),
     # The day of the last entry or move, for the order of work; 0 before this was kept.
     Column("moved_on", Integer, nullable=False, server_default=text("0")),
+    # Its key in the keystore, sealed to the recovery key: for when the keystore is lost.
+    Column("key_seal", LargeBinary),
     Index("ix_cases_assigned_to", "assigned_to", "urgent", "moved_on", "id"),
     # The worklist of those who see all of them.
     _due("ix_cases_unfinished", "cases", "urgent", "moved_on", "id", where=UNFINISHED),
@@ -191,6 +195,65 @@ ties = Table(
     Column("contact_id", ForeignKey("contacts.id"), primary_key=True),
     Column("case_id", ForeignKey("cases.id"), primary_key=True, index=True),
     Column("tied_on", Integer, nullable=False),
+    # The day a person gave the account back after it had been cut off: for a while it is not cut
+    # off again by a receipt code alone.
+    Column("restored_on", Integer),
+)
+
+# Accounts that came with the receipt code of a case that is tied to another account. They wait for
+# a person to make sure of them; until then they can only add.
+claims = _table(
+    "claims",
+    _id(),
+    Column("handle", LargeBinary, nullable=False, unique=True),
+    Column("contact_id", ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), nullable=False, index=True),
+    # Whether a person has refused it: then it is not put a second time.
+    Column("refused", Boolean, nullable=False, server_default=text("false")),
+    Column("put_on", Integer, nullable=False, index=True),
+    UniqueConstraint("contact_id", "case_id"),
+)
+
+# Accounts that were cut off because somebody else may hold the telephone, and the tie each of them
+# had, to be given back or given up by a person. Of an account without a report: no case.
+locks = _table(
+    "locks",
+    _id(),
+    Column("handle", LargeBinary, nullable=False, unique=True),
+    Column("contact_id", ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), index=True),
+    # From where: the account itself, or another one with the receipt code.
+    Column("cause", String(8), nullable=False),
+    Column("tied_on", Integer),
+    Column("put_on", Integer, nullable=False),
+)
+
+# Numbers that staff have shown, for a family to try whether it speaks with us. Found by keyed mark;
+# nothing says who tried one.
+shown_numbers = _table(
+    "shown_numbers",
+    _id(),
+    Column("handle", LargeBinary, nullable=False, unique=True),
+    Column("tag", LargeBinary, nullable=False, unique=True),
+    Column("staff_id", ForeignKey("staff.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), index=True),
+    # Whether the family may be told the first name of who showed it.
+    Column("named", Boolean, nullable=False),
+    Column("shown_at", BigInteger, nullable=False, index=True),
+    Column("confirmed_at", BigInteger),
+    # Whether the account that confirmed it belongs to the case; None where that says nothing.
+    Column("known", Boolean),
+)
+
+# How often something was tried that people guess at: counted under a mark that is keyed with a key
+# that lives for two days. Nobody is found in it.
+tries = Table(
+    "tries",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("put_on", Integer, nullable=False, index=True),
+    sqlite_with_rowid=False,
 )
 
 # Sealed entries. The service can add to them and cannot open one.
@@ -430,4 +493,69 @@ broadcast_people = _table(
     UniqueConstraint("broadcast_id", "contact_id"),
     Index("ix_broadcast_people_turn", "broadcast_id", "state", "next_at", "id"),
     Index("ix_broadcast_people_contact", "contact_id", "state"),
+)
+
+# ── leaving ──
+
+# Cases whose family has withdrawn its report: until the day of erasure it may change its mind.
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True, autoincrement=False),
+    Column("asked_on", Integer, nullable=False),
+    # The first day on which it may be erased.
+    Column("erase_on", Integer, nullable=False, index=True),
+    Column("former_state", String(32), nullable=False),
+    # The coarse facts of its segment, for should the family change its mind; boxed.
+    Column("segment_box", LargeBinary),
+)
+
+# What an erased case leaves behind: that there was one. The month it came in, the day it ended.
+ended_cases = _table(
+    "ended_cases",
+    _id(),
+    Column("opened_on", Integer, nullable=False),
+    Column("ended_on", Integer, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+)
+
+# Cases whose rows are gone and whose key and files are to be destroyed now.
+shreds = Table(
+    "shreds",
+    metadata,
+    Column("case_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("put_on", Integer, nullable=False),
+)
+
+# One row for each purpose and recipient a family agreed to or took back, boxed under the key of
+# its case where that has one. Appended, never changed.
+consents = _table(
+    "consents",
+    _id(),
+    Column("handle", LargeBinary, nullable=False),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("body_box", LargeBinary, nullable=False),
+    Column("put_on", Integer, nullable=False),
+)
+
+# Copies of its own report that a family asked for. The text is there, boxed, only between the
+# approval by a second person and its being read.
+copies = _table(
+    "copies",
+    _id(),
+    Column("handle", LargeBinary, nullable=False, unique=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("contact_id", ForeignKey("contacts.id", ondelete="SET NULL"), index=True),
+    # A fixed word of `storage/copies.py`.
+    Column("state", String(16), nullable=False),
+    Column("language", String(2), nullable=False),
+    # SHA-256 of the handles of the entries that whoever prepared it has looked at.
+    Column("entries", LargeBinary),
+    Column("prepared_by", BigInteger),
+    Column("approved_by", BigInteger),
+    Column("body_box", LargeBinary),
+    Column("asked_on", Integer, nullable=False),
+    Column("offered_on", Integer),
+    Column("ended_on", Integer),
+    Index("ix_copies_state", "state", "offered_on"),
 )
