@@ -6,7 +6,6 @@ keyed mark. A contact is tied to a case only when the family chose to be reachab
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
@@ -32,7 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from flows import receipt
 from flows.session import Report
-from storage import vault
+from storage import case_keys, vault
 from storage.errors import NotFound
 from storage.reports import ADDITION, REPORT, Reports
 from storage.tables import UNFINISHED, cases, contacts, tasks, ties
@@ -329,11 +328,18 @@ class Cases:
     # ── within ──
 
     async def _open(self, openings: Sequence[Opening], today: date) -> list[Case]:
-        rows = [self._new(_canonical(it.code), it, today) for it in openings]
+        keys = [case_keys.make(self._tx) for _it in openings]
+        rows = [
+            self._new(_canonical(it.code), it, today) | {"handle": key.handle, "key_seal": key.seal}
+            for it, key in zip(openings, keys, strict=True)
+        ]
+        for row in rows:
+            row["code_box"] = self._code_box(row.pop("code"), row["handle"])
         await self._tx.change_many(_OPEN, rows)
         handles = tags([row["handle"] for row in rows], postgres=self._tx.postgres)
         found = await self._tx.rows(_OPENED[self._tx.postgres], handles)
         ids = {row.handle: row.id for row in found}
+        await case_keys.keep(self._tx, {ids[key.handle]: key for key in keys})
         return [
             Case(
                 ids[row["handle"]],
@@ -349,17 +355,18 @@ class Cases:
         ]
 
     def _new(self, code: str, opening: Opening, today: date) -> dict[str, Any]:
-        handle = secrets.token_bytes(16)
         return {
-            "handle": handle,
+            "code": code,
             "code_tag": self._code_tag(code),
-            "code_box": vault.box(self._code_key(), code.encode("ascii"), _code_place(handle)),
             "work_state": RECEIVED,
             "urgent": opening.report.urgent,
             "opened_on": day(today),
             "moved_on": day(today),
             "next_word_on": day(opening.next_word_on) if opening.next_word_on else None,
         }
+
+    def _code_box(self, code: str, handle: bytes) -> bytes:
+        return vault.box(self._code_key(), code.encode("ascii"), _code_place(handle))
 
     async def _touch(self, case_id: int, today: date) -> None:
         await self._tx.change(_TOUCH, {"row": case_id, "today": day(today)})

@@ -8,6 +8,7 @@ destroyed here is unreadable everywhere, also in last month's backup.
     contact.key tag.key origin.key  addresses · look-up marks · the report log
     epochs/2026-01-31.key       one per UTC day, made ahead, destroyed when its drafts may end
     slots.a slots.b             one secret per conversation (``slots.py``)
+    cases.a cases.b             one key per case, without which its sealed entries do not open
     stopped                     there after a panic: nothing new is made until somebody resumes
 
 Several processes use one keystore at a time. Writers take ``lock``. Readers keep keys in memory for
@@ -23,7 +24,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -40,6 +41,8 @@ _MAGIC: Final = b"KEY1"
 _LASTING: Final = ("contact", "tag", "origin")
 _EPOCHS: Final = "epochs"
 _STOPPED: Final = "stopped"
+_CASES_KEPT: Final = "case_keys"
+"""Says in the manifest that there are keys of cases: both files missing is then a loss."""
 _FRESH_SECONDS: Final = 0.25
 _LIFE: Final = timedelta(days=32)
 """How long a key is there: made two days ahead, destroyed after thirty."""
@@ -90,6 +93,8 @@ class Keystore:
         for name in _LASTING:
             self._key(name)
         self._slots = Slots(path, path / "lock")
+        _make_room_for_cases(path)
+        self._cases = Slots(path, path / "lock", slots.CASES)
 
     @classmethod
     def create(
@@ -117,6 +122,7 @@ class Keystore:
             _write_key(draft / f"{name}.key", name)
         _make_epochs(draft, today, 2)
         Slots.create(draft)
+        _make_room_for_cases(draft)
         draft.rename(path)
         private_files.sync_directory(path.parent)
         return cls(path)
@@ -246,6 +252,24 @@ class Keystore:
         """Fixed words for what was found and healed since the last time; for the log."""
         return self._slots.notices()
 
+    # ── keys of cases (docs/adr/0016-erasing-a-case.md) ──
+
+    def case_key(self, case_id: int) -> bytes | None:
+        """The key of a case; None when it was destroyed, lost or never made."""
+        return self._cases.read(case_id)
+
+    def put_case_keys(self, keys: Mapping[int, bytes]) -> None:
+        """Keep the keys of these cases, on the disk in both mirrors when it returns."""
+        self._cases.put(keys)
+
+    def destroy_case_keys(self, case_ids: Sequence[int]) -> None:
+        """Overwrite the keys of these cases: what was sealed into them opens nowhere any more."""
+        self._cases.wipe(case_ids)
+
+    def was_erased(self, case_id: int) -> bool:
+        """Whether the key of this case was destroyed, as against never made."""
+        return self._cases.is_wiped(case_id)
+
     # ── emergencies ──
 
     @property
@@ -273,6 +297,7 @@ class Keystore:
         """Forget the keys and give the files back."""
         self._held.clear()
         self._slots.close()
+        self._cases.close()
 
     # ── within ──
 
@@ -353,6 +378,18 @@ def renew_lasting(path: Path) -> None:
                 _write_key(path / f"{name}.key", name)
 
 
+def _make_room_for_cases(path: Path) -> None:
+    """Make the files for the keys of cases in a keystore from before there were any."""
+    manifest = json.loads(private_files.read(path / "keystore.json"))
+    if manifest.get(_CASES_KEPT):
+        return
+    with private_files.locked(path / "lock"):
+        if not any((path / name).exists() for name in slots.CASES):
+            Slots.create(path, slots.CASES)
+        content = json.dumps({**manifest, _CASES_KEPT: True}, indent=1).encode()
+        private_files.write(path / "keystore.json", content)
+
+
 def _epoch_files(path: Path) -> list[tuple[date, Path]]:
     files = (path / _EPOCHS).glob("????-??-??.key")
     return sorted((date.fromisoformat(file.stem), file) for file in files)
@@ -407,6 +444,7 @@ def _write_pins(path: Path, pins: Pins) -> None:
         "generation": pins.generation,
         "vault_sha256": pins.vault.fingerprint,
         "recovery_sha256": pins.recovery.fingerprint,
+        _CASES_KEPT: (path / slots.CASES[0]).exists() or (path / slots.CASES[1]).exists(),
     }
     private_files.write(path / "keystore.json", json.dumps(manifest, indent=1).encode())
 

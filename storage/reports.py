@@ -3,6 +3,10 @@
 Whoever has the public keys can make envelopes, so an envelope proves nothing by itself. What the
 service accepted stands in ``report_log``: act, handle and SHA-256 of the envelope, chained
 (`chain.py`).
+
+An envelope is kept closed under the key of its case (`vault.enclose`, `case_keys.py`), and comes
+out of here as it was sealed. Of a case whose key was destroyed or is lost it comes out as it lies
+there, which opens for nobody.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from storage.keyring import KeysUnusable
 from storage.tables import cases, report_log, reports
 from storage.transaction import REPORT_LOG_LOCK, Transaction, among, as_date, day, numbers
 from storage.values import Fault, Head, SealedEntry, SealedReport, Tally
+from storage.wire import Row
 
 REPORT, ADDITION, NOTE, MOVE, FOLLOW_UP = 1, 2, 3, 4, 5
 """Kinds of sealed entries: a new case's report, what its family adds to it, what staff note, what
@@ -45,6 +50,8 @@ _MOVE = (
     .values(envelope=bindparam("new_envelope"))
 )
 _ERASE = delete(reports).where(reports.c.handle == bindparam("row"))
+_ERASE_CASE = delete(reports).where(reports.c.case_id == bindparam("case"))
+_CASE_OF = select(reports.c.case_id).where(reports.c.handle == bindparam("row"))
 _LINKS = (
     select(report_log)
     .where(report_log.c.seq > bindparam("after"))
@@ -52,7 +59,7 @@ _LINKS = (
     .limit(_SLICE)
 )
 _ENVELOPES = (
-    select(reports.c.id, reports.c.handle, reports.c.envelope)
+    select(reports.c.id, reports.c.handle, reports.c.case_id, reports.c.envelope)
     .where(reports.c.id > bindparam("after"))
     .order_by(reports.c.id)
     .limit(_SLICE)
@@ -109,7 +116,7 @@ class Reports:
                     "handle": handle,
                     "case_id": case_id,
                     "kind": kind,
-                    "envelope": self._seal(kind, handle, content),
+                    "envelope": self._enclose(case_id, self._seal(kind, handle, content)),
                     "received_on": day(today),
                 }
             )
@@ -122,7 +129,11 @@ class Reports:
         rows = await self._tx.rows(_OF_CASE, {"case": case_id})
         return [
             SealedReport(
-                row.handle.hex(), row.case_id, row.kind, row.envelope, as_date(row.received_on)
+                row.handle.hex(),
+                row.case_id,
+                row.kind,
+                self._disclose(row),
+                as_date(row.received_on),
             )
             for row in rows
         ]
@@ -137,9 +148,12 @@ class Reports:
         return int(row.number) if row else 0
 
     async def sealed_after(self, last_id: int, limit: int) -> list[tuple[int, str, bytes]]:
-        """Return (id, handle, envelope) of up to ``limit`` entries after ``last_id``, by id."""
+        """Return (id, handle, envelope) of up to ``limit`` entries after ``last_id``, by id.
+
+        The envelope of a case whose key is gone opens for nobody (`vault.is_enclosed`).
+        """
         rows = await self._tx.rows(_ENVELOPES.limit(limit), {"after": last_id})
-        return [(row.id, row.handle.hex(), bytes(row.envelope)) for row in rows]
+        return [(row.id, row.handle.hex(), self._disclose(row)) for row in rows]
 
     async def tally(self) -> Tally:
         """Return what tells whether entries came or went, without reading them all."""
@@ -157,22 +171,37 @@ class Reports:
         postgres = self._tx.postgres
         rows = await self._tx.rows(_ENTRIES[postgres], {"ids": numbers(ids, postgres=postgres)})
         return [
-            SealedEntry(row.id, row.handle.hex(), row.case_id, row.kind, bytes(row.envelope))
+            SealedEntry(row.id, row.handle.hex(), row.case_id, row.kind, self._disclose(row))
             for row in rows
         ]
 
     async def move(self, handle: str, envelope: bytes) -> None:
         """Put in the same entry sealed to other recipients, and log it. Raises `NotFound`."""
-        values = {"row": bytes.fromhex(handle), "new_envelope": envelope}
+        row = await self._tx.row(_CASE_OF, {"row": bytes.fromhex(handle)})
+        if row is None:
+            raise NotFound
+        kept = self._enclose(row.case_id, envelope)
+        values = {"row": bytes.fromhex(handle), "new_envelope": kept}
         if await self._tx.change(_MOVE, values) != 1:
             raise NotFound
-        await self._log([(_MOVED, bytes.fromhex(handle), _digest(envelope))])
+        await self._log([(_MOVED, bytes.fromhex(handle), _digest(kept))])
 
     async def erase(self, handle: str) -> None:
         """Delete an entry for good, and log that it was meant. Raises `NotFound`."""
         if await self._tx.change(_ERASE, {"row": bytes.fromhex(handle)}) != 1:
             raise NotFound
         await self._log([(_ERASED, bytes.fromhex(handle), _NONE)])
+
+    async def erase_case(self, case_id: int) -> int:
+        """Delete every entry of a case for good, and log that it was meant; return how many.
+
+        Nothing may be added to the case meanwhile: the caller holds it (`Cases.lock`).
+        """
+        handles = [row.handle for row in await self._tx.rows(_HANDLES, {"case": case_id})]
+        await self._tx.change(_ERASE_CASE, {"case": case_id})
+        if handles:
+            await self._log([(_ERASED, handle, _NONE) for handle in handles])
+        return len(handles)
 
     async def head(self) -> Head:
         """Return the newest link of the log."""
@@ -236,6 +265,25 @@ class Reports:
         except KeysUnusable:
             raise KeysMissing from None
         return vault.seal(recipients, kind, handle, organisation(recipients[1]), payload)
+
+    def _enclose(self, case_id: int, envelope: bytes) -> bytes:
+        """Close an envelope under the key of its case, where there is one.
+
+        A case from before there were such keys, or whose key was lost with a keystore, goes on
+        without: to lose what is told now would be worse than to erase it less thoroughly.
+        """
+        key = self._tx.case_key(case_id)
+        return vault.enclose(key, envelope) if key and envelope[:4] == b"SRD1" else envelope
+
+    def _disclose(self, row: Row) -> bytes:
+        kept = bytes(row.envelope)
+        key = self._tx.case_key(row.case_id) if vault.is_enclosed(kept) else None
+        if key is None:
+            return kept
+        try:
+            return vault.disclose(key, kept)
+        except vault.CannotOpen:
+            return kept
 
     async def _log(self, acts: Sequence[tuple[str, bytes, bytes]]) -> None:
         await self._tx.lock(REPORT_LOG_LOCK)

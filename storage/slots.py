@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import struct
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 from zlib import crc32
@@ -32,7 +32,9 @@ _SECRET: Final = 32
 _UNUSED: Final = bytes(RECORD)
 _NOTHING: Final = bytes(_SECRET)
 _STRIDE: Final = RECORD * 4096
-_NAMES: Final = ("slots.a", "slots.b")
+CONVERSATIONS: Final = ("slots.a", "slots.b")
+CASES: Final = ("cases.a", "cases.b")
+"""The two mirrors of each kind: secrets of conversations, and the keys of cases."""
 
 Notice = Literal["mirror_healed", "mirror_rebuilt", "slot_damaged"]
 """What happened to the mirrors. A fixed word, never content."""
@@ -43,18 +45,19 @@ _FULL, _WIPED, _EMPTY, _BROKEN = "full", "wiped", "empty", "broken"
 class Slots:
     """Both mirrors of one directory, opened. ``lock`` is the lock file all writers take."""
 
-    def __init__(self, directory: Path, lock: Path) -> None:
+    def __init__(self, directory: Path, lock: Path, names: tuple[str, str] = CONVERSATIONS) -> None:
+        self._names = names
         self._lock = lock
         self._notices: deque[Notice] = deque(maxlen=100)
         with private_files.locked(lock):
             self._rebuild_lost(directory)
-        self._first = private_files.open_private(directory / _NAMES[0], os.O_RDWR)
-        self._second = private_files.open_private(directory / _NAMES[1], os.O_RDWR)
+        self._first = private_files.open_private(directory / names[0], os.O_RDWR)
+        self._second = private_files.open_private(directory / names[1], os.O_RDWR)
 
     @staticmethod
-    def create(directory: Path) -> None:
+    def create(directory: Path, names: tuple[str, str] = CONVERSATIONS) -> None:
         """Two empty mirrors."""
-        for name in _NAMES:
+        for name in names:
             private_files.write(directory / name, b"")
 
     def read(self, index: int) -> bytes | None:
@@ -77,6 +80,18 @@ class Slots:
         """
         records = [(index, _record(index, os.urandom(_SECRET))) for index in indexes]
         self._write(records, (self._second, self._first))
+
+    def put(self, secrets: Mapping[int, bytes]) -> None:
+        """Put these secrets of 32 bytes there, on the disk in both mirrors when it returns."""
+        records = [(index, _record(index, secret)) for index, secret in secrets.items()]
+        self._write(records, (self._second, self._first))
+
+    def is_wiped(self, index: int) -> bool:
+        """Whether what was in this slot was overwritten, as against never filled."""
+        return self.read(index) is None and _WIPED in (
+            _state(index, self._at(self._first, index)),
+            _state(index, self._at(self._second, index)),
+        )
 
     def wipe(self, indexes: Sequence[int]) -> None:
         """Overwrite the secrets, on the disk in both mirrors when it returns."""
@@ -158,21 +173,22 @@ class Slots:
         return os.pread(mirror, RECORD, index * RECORD)
 
     def _rebuild_lost(self, directory: Path) -> None:
-        there = [name for name in _NAMES if (directory / name).exists()]
+        names = self._names
+        there = [name for name in names if (directory / name).exists()]
         if not there:
-            raise private_files.KeysUnusable(f"{directory} has lost both slot files")
+            raise private_files.KeysUnusable(f"{directory} has lost both of {', '.join(names)}")
         if len(there) == 1:
-            lost = _NAMES[1 - _NAMES.index(there[0])]
+            lost = names[1 - names.index(there[0])]
             private_files.write(directory / lost, private_files.read(directory / there[0]))
             self._notices.append("mirror_rebuilt")
 
 
 def destroy_all(directory: Path) -> None:
-    """Overwrite every slot of both mirrors in place.
+    """Overwrite every slot of conversations, both mirrors, in place.
 
     The files stay: another process has them open and must find them empty, not keep its own copy.
     """
-    for name in _NAMES:
+    for name in CONVERSATIONS:
         try:
             descriptor = os.open(directory / name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:

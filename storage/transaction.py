@@ -106,6 +106,13 @@ class Transaction:
         except OSError:
             raise KeysMissing from None
 
+    def case_key(self, case_id: int) -> bytes | None:
+        """Return the key of a case, None when there is none (any more). Raises `CannotKeep`."""
+        try:
+            return self.keystore.case_key(case_id)
+        except OSError:
+            raise KeysMissing from None
+
     def key_of(self, day: int) -> bytes:
         """Return a day's epoch key, for something to be kept under it. Raises `CannotKeep`."""
         try:

@@ -21,6 +21,12 @@ A stanza gives its recipient one random *content key*. From it come a key for th
 stanzas, and a key for the body. So the recipients can be exchanged (``restanza``) without touching
 the body, but only by somebody who could open it.
 
+Before an envelope is kept it is closed once more, under the key of its case (``enclose``), which
+lies in the keystore alone: when that key is destroyed, the envelope is shut for everybody, in every
+copy of the database, also for whoever holds the vault. The head stays readable:
+
+    "SRD2" | the rest of the head | box(stanzas, MAC, body)      F11, under the key of the case
+
 The small formats of the service itself, all big-endian, the first byte naming the format:
 
     F1  01 | day u32 | box(data key)            place "dek/v1"      under epoch key and slot secret
@@ -412,6 +418,36 @@ def restanza(key: PrivateKey, envelope: bytes, recipients: Sequence[PublicKey]) 
     """
     parts = _parse(envelope)
     return _heading(recipients, parts.fixed, _content_key(key, parts)) + parts.body
+
+
+_ENCLOSED: Final = b"SRD2"
+_CASE: Final = b"case/v1"
+
+
+def enclose(case_key: bytes, envelope: bytes) -> bytes:
+    """F11: close an envelope (F5) under the key of its case; who seals need not open it."""
+    if envelope[:4] != _MAGIC or len(envelope) < _HEAD.size:
+        raise ValueError("enclose() wants an envelope")
+    head = _ENCLOSED + envelope[4 : _HEAD.size]
+    return head + box(derive(case_key, label=_CASE), envelope[_HEAD.size :], _CASE + head)
+
+
+def disclose(case_key: bytes, enclosed: bytes) -> bytes:
+    """Return the envelope (F5) in F11, still sealed. Raises ``CannotOpen``."""
+    head, boxed = enclosed[: _HEAD.size], enclosed[_HEAD.size :]
+    if not is_enclosed(enclosed):
+        raise CannotOpen
+    return _MAGIC + head[4:] + unbox(derive(case_key, label=_CASE), boxed, _CASE + head)
+
+
+def case_key_info(handle: bytes) -> bytes:
+    """What the key of a case is bound to where it is wrapped for the recovery key."""
+    return _joined([b"case-key/v1", handle])
+
+
+def is_enclosed(kept: bytes) -> bool:
+    """Whether these bytes are an envelope closed under the key of a case."""
+    return len(kept) >= _HEAD.size and kept[:4] == _ENCLOSED
 
 
 def recipients_of(envelope: bytes) -> tuple[bytes, ...]:
