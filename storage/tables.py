@@ -77,6 +77,17 @@ set_aside = _table(
     Column("put_on", Integer, nullable=False, index=True),
 )
 
+# First words of people nobody has answered yet, because very many are writing: taken in by turns.
+# Boxed like `set_aside`; `tag` is the mark their contact will have.
+held = _table(
+    "held",
+    _id(),
+    Column("handle", LargeBinary, nullable=False),
+    Column("tag", LargeBinary, nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("put_on", Integer, nullable=False),
+)
+
 contacts = _table(
     "contacts",
     _id(),
@@ -100,6 +111,10 @@ contacts = _table(
     Column("pause_until_on", Integer),
     # Whether a report is begun and not sent: nobody is asked anything else meanwhile.
     Column("unfinished", Boolean, nullable=False, server_default=text("false")),
+    # How what it says leaves the chat, for when its session has ended; and whether it was told what
+    # could not be cleared from there.
+    Column("clearing", SmallInteger, nullable=False, server_default=text("0")),
+    Column("left_on", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("tag"),
     _due("ix_contacts_remind", "contacts", "remind_on", "id", where="remind_on IS NOT NULL"),
     _due("ix_contacts_expire", "contacts", "expire_on", "id", where="expire_on IS NOT NULL"),
@@ -151,6 +166,17 @@ outbox = _table(
     _due("ix_outbox_settled", "outbox", "settled_at", where="settled_at IS NOT NULL"),
 )
 
+SORTS = ("talk", "draft", "lasting")
+"""``ledger.sort`` is a place in this list: what goes when a conversation ends, a message of ours that
+shows what was told and goes when the family goes on, and one that stays until the chat is wiped."""
+
+CLEARING = ("at_once", "at_end", "never")
+"""``contacts.clearing`` is a place in this list (`flows.session.Clearing`)."""
+
+NOTHING_LEFT, LEFT_UNTOLD = 0, 1
+"""``contacts.left_on`` beside the day on which a family was told that something could not be cleared
+from its chat: nothing, and that it is still to be told."""
+
 # Providers' message ids, boxed, so that a conversation can be wiped at the provider. Seven days.
 ledger = _table(
     "ledger",
@@ -159,6 +185,10 @@ ledger = _table(
     Column("direction", String(3), nullable=False),
     Column("message_box", LargeBinary, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("sort", SmallInteger, nullable=False, server_default=text("0")),
+    # When it is to be cleared from the chat; None: not before the family says so.
+    Column("due_at", BigInteger),
+    _due("ix_ledger_due", "ledger", "due_at", "id", where="due_at IS NOT NULL"),
     Index("ix_ledger_contact", "contact_id", "at"),
     Index("ix_ledger_at", "at"),
 )

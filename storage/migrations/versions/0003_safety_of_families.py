@@ -14,9 +14,13 @@ depends_on = None
 def upgrade() -> None:
     _make_lost_phones()
     _leaving()
+    _clear_chats()
+    _hold()
 
 
 def downgrade() -> None:
+    _hold_no_more()
+    _clear_no_chats()
     _drop_lost_phones()
     _leaving_undone()
 
@@ -169,3 +173,42 @@ def _drop_lost_phones() -> None:
     for table in ('tries', 'shown_numbers', 'locks', 'claims'):
         op.drop_table(table)
     op.drop_column('ties', 'restored_on')
+
+
+# ── clearing chats ──
+
+
+def _clear_chats() -> None:
+    op.add_column('ledger', sa.Column('sort', sa.SmallInteger(), server_default=sa.text('0'), nullable=False))
+    op.add_column('ledger', sa.Column('due_at', sa.BigInteger(), nullable=True))
+    op.create_index('ix_ledger_due', 'ledger', ['due_at', 'id'], unique=False, postgresql_where=sa.text('due_at IS NOT NULL'), sqlite_where=sa.text('due_at IS NOT NULL'))
+    op.add_column('contacts', sa.Column('clearing', sa.SmallInteger(), server_default=sa.text('0'), nullable=False))
+    op.add_column('contacts', sa.Column('left_on', sa.Integer(), server_default=sa.text('0'), nullable=False))
+
+
+def _clear_no_chats() -> None:
+    op.drop_column('contacts', 'left_on')
+    op.drop_column('contacts', 'clearing')
+    op.drop_index('ix_ledger_due', table_name='ledger')
+    op.drop_column('ledger', 'due_at')
+    op.drop_column('ledger', 'sort')
+
+
+# ── many at once ──
+
+
+def _hold() -> None:
+    op.create_table('held',
+    sa.Column('id', _number(), sa.Identity(always=False), nullable=False),
+    sa.Column('handle', sa.LargeBinary(), nullable=False),
+    sa.Column('tag', sa.LargeBinary(), nullable=False),
+    sa.Column('body', sa.LargeBinary(), nullable=False),
+    sa.Column('put_on', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_held')),
+    sqlite_autoincrement=True
+    )
+    op.create_index(op.f('ix_held_tag'), 'held', ['tag'], unique=False)
+
+
+def _hold_no_more() -> None:
+    op.drop_table('held')
