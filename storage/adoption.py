@@ -32,6 +32,7 @@ from storage.tables import (
     cases,
     contacts,
     follow_ups,
+    held,
     inbox,
     ledger,
     outbox,
@@ -53,7 +54,7 @@ _PARTED: Final[dict[str, Delete]] = {
     table.name: delete(table)
     for table in (
         broadcast_people, broadcasts, segments, updates, follow_ups, question_sets,
-        alerts, staff_links, staff, ties, ledger, outbox, set_aside, inbox, contacts,
+        alerts, staff_links, staff, ties, ledger, outbox, set_aside, held, inbox, contacts,
     )
 }  # fmt: skip
 _CASES: Final[Select[Any]] = select(func.count().label("number")).select_from(cases)
