@@ -59,15 +59,25 @@ POLL: Final = 25
 KINDS: Final = ["message", "callback_query", "my_chat_member"]
 STANDBY: Final = 10.0
 STOP_WITHIN: Final = 3.0
-TELL_EVERY: Final = 1.0
-LIVE_EVERY: Final = 4.0
 LIVE_FOR: Final = 1800.0
-"""Seconds between two looks at a broadcast that is shown, and how long it is kept up to date."""
+"""Seconds a broadcast that is shown is kept up to date."""
 MOST_LIVE: Final = 50
 LONGEST_REST: Final = 20.0
 """Seconds an answer waits when the provider asks for it; beyond that it is not given."""
 
 App = Application[Any, Any, Any, Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Seconds between two rounds of alerts, and between two looks at a broadcast that is shown.
+
+    ``patience`` multiplies what is waited before the provider is asked again after a fault.
+    """
+
+    tell: float = 1.0
+    live: float = 4.0
+    patience: float = 1.0
 
 
 class Allowance:
@@ -119,7 +129,9 @@ class StaffBot:
         rounds: AlertRounds,
         watchdogs: Watchdogs,
         ticks: Callable[[], float] = time.monotonic,
+        rhythm: Rhythm | None = None,
     ) -> None:
+        self._rhythm = rhythm or Rhythm()
         self._desk = desk
         self._links = links
         self._rounds = rounds
@@ -212,12 +224,12 @@ class StaffBot:
             except Conflict as error:
                 log.error("staffbot_conflict", alarm=True, exc_info=error)
                 await self._free_polling()
-                await self._rest(5.0)
+                await self._rest(5.0 * self._rhythm.patience)
                 continue
             except TelegramError as error:
                 failures += 1
                 log.warning("staffbot_poll_failed", attempts=failures, exc_info=error)
-                await self._rest(_wait(error, failures))
+                await self._rest(_wait(error, failures) * self._rhythm.patience)
                 continue
             await self._answer_all(updates)
             if updates:
@@ -407,7 +419,7 @@ class StaffBot:
                 log.error("alerts_not_taken", alarm=True, exc_info=error)
             except Exception as error:  # one alert that cannot be told must not end the round
                 log.error("alert_failed", alarm=True, exc_info=error)
-            await self._rest(TELL_EVERY)
+            await self._rest(self._rhythm.tell)
 
     async def _tell(self, parcel: Parcel) -> None:
         """Tell one person what was taken for it, in one message."""
@@ -427,7 +439,7 @@ class StaffBot:
 
     async def _show_rounds(self) -> None:
         while self._goes_on():
-            await self._rest(LIVE_EVERY)
+            await self._rest(self._rhythm.live)
             for (chat, message), live in list(self._live.items()):
                 try:
                     await self._show_again(chat, message, live)

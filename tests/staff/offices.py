@@ -26,7 +26,7 @@ from bot.services.linking import Linking, Links
 from bot.services.permissions import Actor, Role
 from bot.services.updates import Updates
 from bot.staff.desk import Desk, Rooms
-from bot.staff.telegram import StaffBot, account_of
+from bot.staff.telegram import Rhythm, StaffBot, account_of
 from flows.text import Language, Words
 from storage.database import Case, Database
 from storage.keyring import Keystore
@@ -38,6 +38,9 @@ from tests.conftest import Clock
 
 TOKEN = "777000777:AAtest-token-of-the-staffs-bot-000000001"
 ISOLATES = re.compile("[\u2068\u2069]")
+HASTE = Rhythm(tell=0.05, live=0.2, patience=0.1)
+ROUNDS = 0.5
+"""Seconds in which a bot in haste has gone its rounds several times."""
 
 
 @dataclass
@@ -127,8 +130,9 @@ def make_bot(
     desk = Desk(Rooms(links, glances, *rooms), zone=ZONE, clock=clock)
     rounds = AlertRounds(database, account_of(TOKEN), clock=clock)
     return StaffBot(
-        TOKEN, api_url=server.url, desk=desk, links=links, rounds=rounds, watchdogs=watchdogs
-    )
+        TOKEN, api_url=server.url, desk=desk, links=links, rounds=rounds, watchdogs=watchdogs,
+        rhythm=HASTE,
+    )  # fmt: skip
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from tests.bot.offices import verbs
 from tests.bot.waiting_room import SPRING
 from tests.bot_api import Fault, Person, Shown
 from tests.conftest import Clock
-from tests.staff.offices import ISOLATES, Office, in_words, make_bot, office, plain, serving
+from tests.staff.offices import ISOLATES, ROUNDS, Office, in_words, make_bot, office, plain, serving
 
 BOTH = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -67,7 +67,7 @@ async def told(person: Person, kind: str, language: Language = "en") -> Shown:
     return alerts()[-1]
 
 
-async def quiet(person: Person, seconds: float = 1.5) -> bool:
+async def quiet(person: Person, seconds: float = ROUNDS) -> bool:
     """Whether the bot says nothing to somebody for so long."""
     mark = len(person.bot.ledger.rows)
     await asyncio.sleep(seconds)
@@ -114,7 +114,7 @@ async def test_whoever_guesses_codes_is_soon_not_looked_at(own: Office) -> None:
     stranger = own.person(21, "en")
     for number in range(5):
         stranger.write(f"ABCDE-F{number:04}")
-    assert await quiet(stranger, 0.5) or len(stranger.received) == 1
+    assert await quiet(stranger) or len(stranger.received) == 1
     actor, _person = await own.linked(11)
     stranger.write(await own.code(actor))
     assert await quiet(stranger)
@@ -540,9 +540,9 @@ async def test_alerts_are_told_once_to_whom_they_concern(own: Office, language: 
     await own.alert("asked_person", case)
     await person.wait_for(lambda it: case.code in plain(it.last))
     assert in_words(say.ALERTS["asked_person"], language) in plain(person.last)
-    assert await quiet(coordinator, 0.1)
+    assert await quiet(coordinator)
     own.clock.go_on(hours=1)
-    assert await quiet(person, 2.5)
+    assert await quiet(person)
 
 
 async def test_many_alerts_come_in_few_messages_and_none_is_lost(own: Office) -> None:
@@ -555,9 +555,9 @@ async def test_many_alerts_come_in_few_messages_and_none_is_lost(own: Office) ->
         if fault.struck:
             break
         await asyncio.sleep(0.1)
-    await asyncio.sleep(2)
+    await asyncio.sleep(ROUNDS)
     own.clock.go_on(minutes=20)
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(ROUNDS)
     texts = [plain(shown) for shown in person.received[mark:]]
     lines = [line for text in texts for line in text.splitlines()]
     assert (len(texts) <= 4, len(lines)) == (True, LINES + 3)
@@ -567,10 +567,10 @@ async def test_a_provider_that_asks_for_a_wait_is_waited_for(own: Office) -> Non
     _actor, person = await own.linked(11, "coordinator")
     own.server.fail(Fault("status", method="sendMessage", status=429, retry_after=30, times=1))
     await own.alert("broadcast_stopped")
-    assert await quiet(person, 2.5)
+    assert await quiet(person)
     own.clock.go_on(seconds=31)
     await person.wait_for(lambda it: plain(it.last) == in_words(say.ALERTS["broadcast_stopped"]))
-    assert await quiet(person, 2.0)
+    assert await quiet(person)
 
 
 async def test_who_cannot_be_reached_any_more_is_unlinked_by_an_alert(own: Office) -> None:
@@ -633,7 +633,7 @@ async def test_after_a_crash_nothing_is_lost_and_nothing_acts_twice(
         async with serving(third):
             person.tap(confirm.data, on=message, stale=True)
             await person.wait_for(lambda it: plain(message) == in_words(say.STALE))
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(ROUNDS)
         assert tap.update_id > 0
         assert len(await own.follow_ups.of_case(actor, case.handle)) == 1
         alerts = [it for it in person.received if plain(it).startswith(
@@ -651,5 +651,5 @@ async def test_two_processes_do_not_serve_at_once(own: Office) -> None:
         await person.wait_for(
             lambda it: plain(it.last) == in_words(say.ALERTS["broadcast_stopped"])
         )
-        assert await quiet(person, 2.0)
+        assert await quiet(person)
     assert len(own.server.calls_of("getMe")) == polls

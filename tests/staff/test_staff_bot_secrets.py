@@ -26,7 +26,7 @@ from tests.bot_api import BotApiServer, Fault
 from tests.conftest import Clock
 from tests.families import invent
 from tests.running.program import FAST, Program
-from tests.staff.offices import TOKEN, Office, in_words, make_bot, office, plain, serving
+from tests.staff.offices import ROUNDS, TOKEN, Office, in_words, make_bot, office, plain, serving
 
 SECRET = TOKEN.partition(":")[2]
 
@@ -129,11 +129,11 @@ async def test_the_token_stands_in_no_log(own: Office) -> None:
     person = own.person(11, "en")
     code = await own.code(actor)
     person.start(code.replace("-", ""))
-    await asyncio.sleep(6)
+    await asyncio.sleep(4 * ROUNDS)
     person.write("/help marked-canary-word")
     await person.wait_for(lambda it: in_words(say.UNKNOWN) not in plain(it.last), within=20)
     await own.alert("broadcast_stopped")
-    await asyncio.sleep(2)
+    await asyncio.sleep(ROUNDS)
     log = own.log.getvalue()
     assert "staffbot" in log
     assert "Traceback" not in log
@@ -166,7 +166,7 @@ async def test_a_death_between_telling_and_settling_repeats_one_message_and_lose
     async with serving(make_bot(own.server, own.database, own.clock, rooms, own.watchdogs)):
         await person.wait_for(lambda it: sum(words in plain(one) for one in it.received) == 2)
         own.clock.go_on(hours=1)
-        await asyncio.sleep(2)
+        await asyncio.sleep(ROUNDS)
     assert sum(words in plain(one) for one in person.received) == 2
 
 
