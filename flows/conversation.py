@@ -21,16 +21,19 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from flows import asking, consent, engine, follow_up, menu, receipt
+from flows import asking, clearing, consent, engine, filing, follow_up, menu, receipt
 from flows.dates import RoughDate
 from flows.effects import (
     Add,
     AnswerFollowUp,
     Ask,
     CallHuman,
+    ChooseClearing,
     Effect,
     Forget,
+    Keep,
     LeaveFollowUp,
+    OpenCover,
     OpenWaiting,
     Say,
     Settle,
@@ -58,7 +61,7 @@ from flows.report import (
     URGENT,
     URGENT_DAYS,
 )
-from flows.session import Answer, Draft, Report, Session, Told
+from flows.session import Answer, Clearing, Draft, File, Files, Report, Session, Told
 from flows.shape import Flow, applicable
 from flows.text import Form, Language, Later, Sentence, Words
 from flows.upgrades import bring_current
@@ -101,6 +104,11 @@ _COMMAND_OF: Mapping[Intent, str] = {
     Intent.VERIFY: "verify",
     Intent.DANGER: "danger",
     Intent.OPEN: "open",
+    Intent.CLEARING: "clearing",
+    Intent.CLEAR_AT_ONCE: "clear_at_once",
+    Intent.CLEAR_AT_END: "clear_at_end",
+    Intent.CLEAR_NEVER: "clear_never",
+    Intent.COVER: "cover",
 }
 
 
@@ -207,6 +215,21 @@ def ask_follow_up(
     return _turn(step, session, now)
 
 
+def go_on(
+    session: Session,
+    opening: Sequence[Sentence],
+    now: datetime,
+    tools: Tools,
+    flows: Mapping[str, Flow] = FLOWS,
+) -> Turn:
+    """Ask again what is open in ``session``, after ``opening``; nothing was answered meanwhile."""
+    now = now.replace(microsecond=0)
+    talk = Talk(replace(session, paused=False), now, tools, flows)
+    if not session.flow or (session.flow not in flows and session.flow != MENU):
+        talk = talk.having(replace(talk.session, flow=MENU))
+    return _turn(_go_on(talk, opening, keeps=True), session, now)
+
+
 def submitted(
     session: Session, code: str, reach: Literal["reachable", "detached"] = "reachable"
 ) -> Session:
@@ -227,9 +250,13 @@ def _moment_of(told: Told) -> datetime:
     return told[told.latest].at
 
 
-def returned(codes: Sequence[str], language: Language, quiet: bool = False) -> Session:
+def returned(
+    codes: Sequence[str], language: Language, quiet: bool = False, clearing: Clearing = "at_once"
+) -> Session:
     """Return a session for a family whose last one has expired but whose cases are tied to it."""
-    return Session(language=language, flow=MENU, receipts=tuple(codes), quiet=quiet)
+    return Session(
+        language=language, flow=MENU, receipts=tuple(codes), quiet=quiet, clearing=clearing
+    )
 
 
 def _turn(step: Step, before: Session, now: datetime) -> Turn:
@@ -239,6 +266,7 @@ def _turn(step: Step, before: Session, now: datetime) -> Turn:
     for effect in effects:
         if isinstance(effect, Silence):
             session = replace(session, quiet=not effect.over)
+    session = filing.pruned(session)
     return Turn(session, tuple(effect for effect in effects if not isinstance(effect, Finished)))
 
 
@@ -251,15 +279,16 @@ def _first(talk: Talk, heard: Heard) -> Step:
     A receipt code, and the wish to clear the chat, are answered before anything: a family that has
     just refused or stopped is unknown again, and has been told that it can still write "wipe".
     """
-    if _wants_cleared(heard):
-        return talk.session, (*_taps(heard), WipeChat(), Say((menu.WIPED,)))
+    if wants_cleared(heard):
+        return talk.session, (*_taps(heard), _wiping(talk))
     code = receipt.read(heard.text) if heard.kind == "text" else None
     return (talk.session, (TellStatus(code),)) if code else _open_consent(talk)
 
 
-def _wants_cleared(heard: Heard) -> bool:
+def wants_cleared(heard: Heard) -> bool:
+    """Return whether ``heard`` is the wish to clear the chat, pressed or written."""
     pressed = heard.kind == "button" and heard.button.endswith(":!wipe")
-    return pressed or (heard.kind == "text" and _wish(heard.text) == "wipe")
+    return pressed or (heard.kind == "text" and wish_of(heard.text) == "wipe")
 
 
 def _taps(heard: Heard) -> tuple[Effect, ...]:
@@ -304,10 +333,10 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
     scene = talk.scene
     if session.paused:
         return _resumed_by(talk, text)
-    if _is_greeting(text) and not _may_be_told(talk, text):
+    if is_greeting(text) and not _may_be_told(talk, text):
         return _go_on(talk, (menu.WELCOME_HOME,))
     if heard.unseen and session.asked is not None and not session.telling:
-        wish = _wish(text)
+        wish = wish_of(text)
         return _command(talk, wish) if wish else _go_on(talk, (menu.UNSEEN,), keeps=True)
     if session.view in _VIEWS:
         return _typed_in_view(talk, text)
@@ -319,7 +348,7 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
     if button.startswith("!"):
         return _command(talk, button[1:])
     if not button and not engine.reads_as_answer(scene, text):
-        wish = _wish(text)
+        wish = wish_of(text)
         if wish and not _may_be_name(scene, text):
             return _command(talk, wish)
     return _through_engine(talk, heard)
@@ -327,20 +356,83 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
 
 def _hear_other(talk: Talk, heard: Heard) -> Step:
     session = talk.session
+    if heard.what == "moved":  # a place that is shared live has moved; its first one was answered
+        return session, ()
+    if heard.kind == "media" and heard.file is not None:
+        return _hear_file(talk, heard, heard.file)
     if session.paused:
         return _resume(talk)
+    if heard.point is not None and talk.scene is not None and talk.may_keep:
+        former, step = talk.scene.answers, filing.take_point(talk.scene, heard)
+        if step is not None:
+            return _after(talk.having(step[0]), former, step[1])
     if session.view in _VIEWS or talk.flow is None or session.asked is None:
         return _go_on(talk, (engine.note_on(heard),))
     return _through_engine(talk, heard)
 
 
-def _wish(text: str) -> str:
+def _hear_file(talk: Talk, heard: Heard, file: File) -> Step:
+    """A file is kept wherever something may be kept at all (`flows/filing.py`)."""
+    session = talk.session
+    beginning = talk.flow is None or talk.flow.name == "consent"
+    early = not talk.may_keep or (beginning and not session.receipts and not session.drafts)
+    words = filing.TOO_EARLY if early else filing.refusal(session, file)
+    if words is not None:
+        return _asked_on(talk, words)
+    joined = filing.join(session, heard, file, talk.now)
+    if joined is not None:
+        return joined
+    if session.paused or session.view in _VIEWS:
+        talk = talk.having(replace(session, paused=False, view="", asked=None))
+    if talk.flow is None or talk.flow.name == "consent":
+        return _hear_file_at_rest(talk, heard, file)
+    if talk.scene is None:
+        return _asked_on(talk, filing.AT_REST)
+    former = talk.scene.answers
+    session, effects = filing.take(talk.scene, heard, file)
+    return _after(talk.having(session), former, effects)
+
+
+def _asked_on(talk: Talk, words: Sentence) -> Step:
+    """Say why a file was not kept, and ask what is open."""
+    session = replace(talk.session, paused=False)
+    if session.view in _VIEWS:
+        return _show(talk.having(session), session.view, (words,))
+    return _go_on(talk.having(session), (words,), keeps=session.asked is not None)
+
+
+def _hear_file_at_rest(talk: Talk, heard: Heard, file: File) -> Step:
+    """Add what is sent at rest to the one report there is; ask for which one, where several are."""
+    session = talk.session
+    if not session.receipts:
+        return _show(talk, MENU, (filing.AT_REST,))
+    draft = Draft("addition", talk.flows["addition"].version, talk.now)
+    one = len(session.receipts) == 1 and "addition" not in session.drafts
+    if one:
+        answer = Answer(session.receipts[0], "given", "", *_stamp(talk))
+        draft = replace(draft, answers=draft.answers.and_told("add_code", answer))
+    drafts = {"addition": draft, **session.drafts}
+    session = replace(session, drafts=drafts, flow="addition")
+    talk = talk.having(filing.put(session, heard, file, talk.now, "add_words"))
+    if not one:
+        step = engine.begin(
+            talk.flows["addition"], talk.session, talk.now, talk.tools, (filing.BESIDE,)
+        )
+        return step[0], (Keep(file), *step[1])
+    report = _report(talk, "addition", "addition")
+    same = bool(file.album) and file.album == session.album
+    after = replace(_without_draft(talk.session, "addition"), album=file.album, paused=False)
+    add = Add(session.receipts[0], report, None if same else filing.ADDED, menu.ADD_UNKNOWN_CODE)
+    return after, (Keep(file), add)
+
+
+def wish_of(text: str) -> str:
     """Return the name of the command these words mean, or an empty string."""
     intent = read_intent(text)
     return _COMMAND_OF.get(intent, "") if intent else ""
 
 
-def _is_greeting(text: str) -> bool:
+def is_greeting(text: str) -> bool:
     """A greeting is no answer, except where it may be one (`_may_be_told`)."""
     return fold(text) in _GREETINGS or text.strip().startswith("/start")
 
@@ -363,7 +455,7 @@ def _may_be_name(scene: Scene, text: str) -> bool:
 
 def _resumed_by(talk: Talk, text: str) -> Step:
     """The first words after a pause mean "I am back", unless they are a wish of their own."""
-    wish = _wish(text)
+    wish = wish_of(text)
     talk = talk.having(replace(talk.session, paused=False))
     return _command(talk, wish) if wish and wish != "pause" else _resume(talk)
 
@@ -479,17 +571,18 @@ def _open_consent(talk: Talk, opening: Sequence[Sentence] = ()) -> Step:
 def _language_chosen(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step:
     """The language holds from here on; what the channel gives away is said before any answer."""
     language: Language = "en" if answer.value == "en" else "ar"
-    note = consent.CHANNEL_NOTES.get(talk.channel)
+    by_channel = (consent.CHANNEL_NOTES, clearing.ANNOUNCED)
+    notes = [words[talk.channel] for words in by_channel if talk.channel in words]
     session = replace(talk.session, language=language)
-    return session, _with_note(effects, note) if note else effects
+    return session, _with_notes(effects, notes)
 
 
-def _with_note(
-    effects: tuple[Effect | Finished, ...], note: Sentence
+def _with_notes(
+    effects: tuple[Effect | Finished, ...], notes: Sequence[Sentence]
 ) -> tuple[Effect | Finished, ...]:
-    """Put ``note`` above the question itself, below what else the message says."""
+    """Put ``notes`` above the question itself, below what else the message says."""
     return tuple(
-        replace(effect, paragraphs=(*effect.paragraphs[:-1], note, effect.paragraphs[-1]))
+        replace(effect, paragraphs=(*effect.paragraphs[:-1], *notes, effect.paragraphs[-1]))
         if isinstance(effect, Ask)
         else effect
         for effect in effects
@@ -594,7 +687,8 @@ def _submit(talk: Talk) -> Step:
     words = SUBMITTED if report.reach == "reachable" else SUBMITTED_DETACHED
     day = talk.tools.today(talk.now) + timedelta(days=FIRST_WORD_DAYS)
     filled = tuple(_filled(sentence, day) for sentence in words)
-    effects: tuple[Effect, ...] = (Submit(report), *_heard_again(talk, report), Say(filled))
+    said = Say(filled, lasts=True)
+    effects: tuple[Effect, ...] = (Submit(report), *_heard_again(talk, report), said)
     drafts = {
         name: draft
         for name, draft in talk.session.drafts.items()
@@ -605,7 +699,7 @@ def _submit(talk: Talk) -> Step:
     )
     others = report.answers.get("c7_others")
     if others is not None and others.value == "yes":
-        kept = Told({path: told for path, told in report.answers.items() if _is_shared(path)})
+        kept = Told({path: told for path, told in report.answers.items() if _is_shared(path, told)})
         asks = _show(talk.having(replace(session, carried=kept)), "another")
         return asks[0], (*effects, *asks[1])
     if report.reach == "detached":
@@ -621,7 +715,10 @@ def _heard_again(talk: Talk, report: Report) -> tuple[Effect, ...]:
     return (Silence(over=True),) if wanted else ()
 
 
-def _is_shared(path: str) -> bool:
+def _is_shared(path: str, told: Answer) -> bool:
+    """What was told in a file is sealed with this report; the next one asks for it anew."""
+    if isinstance(told.value, Files):
+        return False
     return path in SHARED or path.startswith("others[")
 
 
@@ -651,6 +748,7 @@ def _report(talk: Talk, name: str, about: str = "") -> Report:
         answers=answers,
         consent=agreed.answers if agreed else Told(),
         about=about,
+        files=filing.files_of(talk.session, name, answers),
     )
 
 
@@ -693,7 +791,7 @@ def _taken_back(
         turn = respond(replace(session, drafts=drafts), heard, now, tools, flows)
         return turn.session, (*turn.effects, Forget())
     session = _without_draft(session, FOLLOW_UP)
-    wish = _wish(heard.text) if heard.kind == "text" else heard.button.partition(":!")[2]
+    wish = wish_of(heard.text) if heard.kind == "text" else heard.button.partition(":!")[2]
     talk = Talk(replace(session, paused=False), now, tools, flows, heard.channel)
     after = talk.session
     effects: tuple[Effect | Finished, ...] = _taps(heard)
@@ -732,7 +830,8 @@ def _phone_gone(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ..
     if answer.value not in ("lost", "seized"):
         return None
     asks = tuple(effect for effect in effects if isinstance(effect, Ask))
-    at_once = (CallHuman("phone_gone"), Silence(), WipeChat(), Say((follow_up.PHONE_GONE,)))
+    wiped = (_wiping(talk), Say((follow_up.PHONE_GONE,)))
+    at_once = (CallHuman("phone_gone"), Silence(), *wiped)
     return talk.session, (*_settles(effects), *at_once, *asks)
 
 
@@ -910,7 +1009,35 @@ def _speak(talk: Talk, language: Language) -> Step:
 def _to_wipe(talk: Talk) -> Step:
     """Clear the chat at once, without a question in between; a draft stays, sealed, and rests."""
     session = replace(talk.session, paused=True, view="")
-    return session, (WipeChat(), Say((menu.WIPED,)))
+    return session, (_wiping(talk),)
+
+
+def _wiping(talk: Talk) -> WipeChat:
+    return WipeChat(clearing.cleared(talk.channel), clearing.left(talk.channel))
+
+
+def _to_clearing(talk: Talk) -> Step:
+    if not talk.may_keep and not talk.session.receipts:
+        return _unknown_command(talk)
+    return _show(talk, "clearing", clearing.page(talk.session, talk.channel))
+
+
+def _choose_clearing(how: Clearing) -> Command:
+    """Return the wish that messages leave the chat like this; it holds for those there, too."""
+
+    def choose(talk: Talk) -> Step:
+        if not talk.may_keep and not talk.session.receipts:
+            return _unknown_command(talk)
+        session = replace(talk.session, clearing=how, view="")
+        after, effects = _go_on(talk.having(session), (clearing.CHOSEN[how],))
+        return after, (ChooseClearing(how), *effects)
+
+    return choose
+
+
+def _to_cover(talk: Talk) -> Step:
+    """The page of the cover is no page of this conversation: it lies in front of it."""
+    return replace(talk.session, view=""), (OpenCover(),)
 
 
 def _to_danger(talk: Talk) -> Step:
@@ -1040,7 +1167,7 @@ def _typed_in_view(talk: Talk, text: str) -> Step:
     view = talk.session.view
     speak, form = talk.tools.speak, talk.session.form
     offered = [*_options(talk, view), *(_PAGES[view][2] if talk.flow is not None else ())]
-    also = {f"!{item.code}": item.also for item in menu.items(talk.session)}
+    also = {f"!{item.code}": item.also for item in menu.items(talk.session)} | clearing.ALSO
     named = [
         Named(code, (speak(label, "ar", form), speak(label, "en", form), *also.get(code, ())))
         for code, label in offered
@@ -1050,7 +1177,7 @@ def _typed_in_view(talk: Talk, text: str) -> Step:
         return _view_choice(talk, chosen.code)
     if view in _YES_NO and (answer := read_yes_no(text)) is not None:
         return _view_choice(talk, _YES_NO[view][0 if answer else 1])
-    wish = _wish(text)
+    wish = wish_of(text)
     if wish:
         return _command(talk, wish)
     if read_intent(text) in {Intent.BACK, Intent.CONTINUE}:
@@ -1060,7 +1187,7 @@ def _typed_in_view(talk: Talk, text: str) -> Step:
 
 def _typed_at_rest(talk: Talk, text: str) -> Step:
     """Nothing was asked: a wish, a receipt code, or the menu."""
-    wish = _wish(text)
+    wish = wish_of(text)
     if wish:
         return _command(talk, wish)
     if talk.flow is not None and receipt.read(text) is None:
@@ -1088,6 +1215,7 @@ _PAGES: Mapping[
     "danger": (menu.DANGER_TITLE, menu.DANGER_CHOICES, _BACK_TO_QUESTION),
     "withdraw": (menu.WITHDRAW_TITLE, menu.WITHDRAW_CHOICES, ()),
     "language": (menu.LANGUAGE_TITLE, asking.LANGUAGE_CHOICES, _BACK_TO_QUESTION),
+    "clearing": (clearing.TITLE, clearing.CHOICES, _BACK_TO_QUESTION),
     "another": (NEXT_PERSON, asking.ANOTHER_CHOICES, ()),
 }
 """Pages by name: title, options, and the controls shown while a flow is open."""
@@ -1115,7 +1243,12 @@ _COMMANDS: Mapping[str, Command] = {
     "ar": _to_arabic,
     "en": _to_english,
     "wipe": _to_wipe,
+    "clearing": _to_clearing,
+    "clear_at_once": _choose_clearing("at_once"),
+    "clear_at_end": _choose_clearing("at_end"),
+    "clear_never": _choose_clearing("never"),
     "danger": _to_danger,
+    "cover": _to_cover,
     "short": _to_short,
     "continue": _to_report,
     "report": _to_report,
@@ -1132,7 +1265,7 @@ _COMMANDS: Mapping[str, Command] = {
     "another_no": _to_no_other,
 }
 _HARMLESS = frozenset(
-    {"menu", "more", "help", "person", "language", "wipe", "verify", "danger", "open"}
+    {"menu", "more", "help", "person", "language", "wipe", "verify", "danger", "open", "cover"}
 )
 """Wishes a button of an older message still grants, because they change no answer."""
 

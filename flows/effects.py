@@ -13,7 +13,7 @@ from flows.text import Sentence
 from flows.values import value
 
 if TYPE_CHECKING:
-    from flows.session import Report, Session
+    from flows.session import Clearing, File, Report, Session
 
 
 @value
@@ -30,9 +30,13 @@ class Option:
 
 @value
 class Say:
-    """One message without buttons; ``paragraphs`` are spoken in order, an empty line between."""
+    """One message without buttons; ``paragraphs`` are spoken in order, an empty line between.
+
+    ``lasts``: the family needs it (a receipt, news), so it stays in the chat until that is wiped.
+    """
 
     paragraphs: tuple[Sentence, ...]
+    lasts: bool = False
 
 
 @value
@@ -43,7 +47,8 @@ class Ask:
     Channels without buttons number the options; ``columns`` is how many options fit a row.
     ``path`` names the question for the record of a talk; it is never sent anywhere. ``replace``:
     the question was asked already and only its ticks changed, so where a button was pressed its
-    message is edited in place; nothing is sent otherwise.
+    message is edited in place; nothing is sent otherwise. ``shows``: it says back what was told, so
+    it leaves the chat when the family goes on.
     """
 
     path: str
@@ -53,6 +58,7 @@ class Ask:
     columns: int = 1
     input: Literal["text", "phone", "number", "none"] = "text"
     replace: bool = False
+    shows: bool = False
 
 
 @value
@@ -97,6 +103,16 @@ class Add:
 
 
 @value
+class Keep:
+    """Fetch this file from its provider and keep it sealed; it is in the session's files already.
+
+    Where it belongs in the end, a draft or a case, only the hallway knows.
+    """
+
+    file: File
+
+
+@value
 class CallHuman:
     """Somebody of the staff is to look: ``reason`` is a fixed word, never the family's."""
 
@@ -117,7 +133,34 @@ class TellStatus:
 
 @value
 class WipeChat:
-    """Delete from the chat whatever the provider still lets us delete."""
+    """Delete from the chat whatever the provider still lets us delete, then say how that went.
+
+    ``cleared`` is said when nothing is left that we know of, ``left`` when something is; neither
+    before it is known. Nothing is said where they are empty.
+    """
+
+    cleared: tuple[Sentence, ...] = ()
+    left: tuple[Sentence, ...] = ()
+
+
+@value
+class ChooseClearing:
+    """The family chooses how what it says leaves the chat; the session remembers it as well.
+
+    It holds for what stands there now, too.
+    """
+
+    clearing: Clearing
+
+
+@value
+class TakeAway:
+    """Take the message this turn answers out of the chat at once: it held a phrase."""
+
+
+@value
+class OpenCover:
+    """The family wants the page of the cover: `flows/cover_talk.py` shows it."""
 
 
 @value
@@ -189,9 +232,13 @@ Effect = (
     | Tap
     | Submit
     | Add
+    | Keep
     | CallHuman
     | TellStatus
     | WipeChat
+    | ChooseClearing
+    | TakeAway
+    | OpenCover
     | Forget
     | Withdraw
     | OpenWaiting

@@ -26,6 +26,8 @@ CHOICES: dict[str, Choosable] = {
         Choosable("person", _("Talk to a person"), ("person", "موظف")),
         Choosable("verify", _("How to be sure it is us"), ("verify", "تحقق")),
         Choosable("wipe", _("Clear this chat"), ("wipe", "clear", "مسح", "امسح")),
+        Choosable("clearing", _("When messages leave this chat"), ("clearing", "بقاء الرسائل")),
+        Choosable("cover", _("Hide this chat behind a phrase"), ("cover", "hide", "التخفي")),
         Choosable("withdraw", _("Withdraw and delete"), ("withdraw", "delete", "حذف", "سحب")),
         Choosable("help", _("Help"), ("help", "مساعدة")),
     )
@@ -40,7 +42,7 @@ def items(session: Session) -> list[Choosable]:
     codes += ["add", "status"]
     if session.receipts:
         codes += ["choices", "write" if session.quiet else "quiet"]
-    codes += ["language", "person", "verify", "wipe", "withdraw", "help"]
+    codes += ["language", "person", "verify", "wipe", "clearing", "cover", "withdraw", "help"]
     return [CHOICES[code] for code in codes]
 
 
@@ -83,7 +85,7 @@ DELETE_CHOICES: tuple[tuple[str, Sentence], ...] = (
 )
 DELETED: tuple[Sentence, ...] = (
     _("The draft is deleted and cannot be read by anybody any more."),
-    _("The messages above are still shown here. To clear them too, write “wipe”."),
+    _("To clear what still stands above, write “wipe”."),
 )
 
 QUIET: tuple[Sentence, ...] = (
@@ -108,6 +110,7 @@ HELP = Lines(
         _("English / العربية: change the language"),
         _("danger: you are not safe"),
         _("wipe: clear this chat"),
+        _("cover: hide this chat behind a phrase of your own"),
         _("menu: everything else"),
     )
 )
@@ -125,11 +128,11 @@ VERIFY = Lines(
 DANGER_TITLE = _("Your safety comes first. Nothing needs to be answered now.")
 DANGER_CHOICES: tuple[tuple[str, Sentence], ...] = (
     ("!wipe", _("Clear this chat now")),
+    ("!cover", _("Hide this chat behind a phrase")),
     ("!delete", _("Delete what I told so far")),
     ("!short", _("Only the eight shortest questions")),
     ("!pause", _("Pause: go on another day")),
 )
-WIPED = _("Done. We can clear only the last two days; please delete by hand whatever remains.")
 
 WITHDRAW_TITLE = _(
     "Do you want to withdraw your report and have it deleted? A person of our team carries out the "

@@ -71,6 +71,11 @@ class Intent(Enum):
     VERIFY = "verify"
     DANGER = "danger"
     OPEN = "open"
+    CLEARING = "clearing"
+    CLEAR_AT_ONCE = "clear_at_once"
+    CLEAR_AT_END = "clear_at_end"
+    CLEAR_NEVER = "clear_never"
+    COVER = "cover"
     DONE = "done"
 
 
@@ -597,6 +602,30 @@ _SAYINGS: dict[Intent, str] = {
         افتح | افتحي | افتحوا | فتح | فتح الرسالة | افتح الرسالة | افتحوا الرسالة | بدي افتح
         أريد فتح الرسالة | اقرأ | قراءة | اقرأ الرسالة | قراءة الرسالة | شو الرسالة
         وين الرسالة""",
+    Intent.COVER: """
+        cover | cover mode | quiet mode | hide | hide it | hide chat | hide this chat
+        hide the chat | hide this chat behind a phrase
+        التخفي | تخفي | تخفّي | إخفاء المحادثة | اخفاء المحادثة | إخفاء هذه المحادثة
+        اخفي المحادثة | أخف المحادثة | خبي المحادثة | خبّي المحادثة | خبوا المحادثة
+        الوضع الهادئ | تمويه | إخفاء المحادثة بعبارة | إخفاء هذه المحادثة بعبارة""",
+    Intent.CLEARING: """
+        clearing | when messages leave | when messages leave this chat | when do messages leave
+        disappearing messages | auto delete | auto clear | when do you clear | clearing settings
+        بقاء الرسائل | متى تمسح الرسائل | متى تزول الرسائل | متى تُمسح الرسائل | متى تمسحون الرسائل
+        متى تغادر الرسائل المحادثة | إعدادات المسح | اعدادات المسح | ايمت بتمسحوا الرسائل""",
+    Intent.CLEAR_AT_ONCE: """
+        clear at once | clear my messages at once | delete my messages at once
+        delete at once | امسح فوراً | امسحوا فوراً | امسحوا رسائلي فوراً | امسح رسائلي فوراً
+        امسح حالاً | المسح فوراً""",
+    Intent.CLEAR_AT_END: """
+        clear at the end | clear at end | delete at the end | clear when i am done
+        clear everything when i am done | امسح في النهاية | امسحوا في النهاية | امسح بالنهاية
+        المسح في النهاية | امسح عند الانتهاء""",
+    Intent.CLEAR_NEVER: """
+        never clear | clear never | do not clear | dont clear | never delete my messages
+        keep my messages | keep the messages | dont delete my messages | do not delete my messages
+        لا تمسح | لا تمسحوا | لا تمسحوا شيئا | لا تمسح رسائلي | لا تمسحوا رسائلي | لا تحذف رسائلي
+        لا تحذفوا رسائلي | أبقوا الرسائل | ابقوا الرسائل | خلوا الرسائل | لا تمسحو""",
     Intent.DONE: """
         done | finished | finish | that is all | thats all | thats it | that is it | complete
         i am done | im done

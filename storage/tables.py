@@ -115,7 +115,12 @@ contacts = _table(
     # could not be cleared from there.
     Column("clearing", SmallInteger, nullable=False, server_default=text("0")),
     Column("left_on", Integer, nullable=False, server_default=text("0")),
+    # The cover a family has chosen, boxed (`covers.py`): it outlives the session. When the chat
+    # closes by itself, unless somebody writes.
+    Column("cover_box", LargeBinary),
+    Column("cover_at", BigInteger),
     UniqueConstraint("tag"),
+    _due("ix_contacts_cover", "contacts", "cover_at", "id", where="cover_at IS NOT NULL"),
     _due("ix_contacts_remind", "contacts", "remind_on", "id", where="remind_on IS NOT NULL"),
     _due("ix_contacts_expire", "contacts", "expire_on", "id", where="expire_on IS NOT NULL"),
     # Contacts without a draft: the candidates for deletion.
@@ -167,15 +172,16 @@ outbox = _table(
 )
 
 SORTS = ("talk", "draft", "lasting")
-"""``ledger.sort`` is a place in this list: what goes when a conversation ends, a message of ours that
-shows what was told and goes when the family goes on, and one that stays until the chat is wiped."""
+"""``ledger.sort`` is a place in this list: what goes when a conversation ends, a message of ours
+that shows what was told and goes when the family goes on, one that stays until the chat is
+wiped."""
 
 CLEARING = ("at_once", "at_end", "never")
 """``contacts.clearing`` is a place in this list (`flows.session.Clearing`)."""
 
 NOTHING_LEFT, LEFT_UNTOLD = 0, 1
-"""``contacts.left_on`` beside the day on which a family was told that something could not be cleared
-from its chat: nothing, and that it is still to be told."""
+"""``contacts.left_on`` beside the day on which a family was told that something could not be
+cleared from its chat: nothing, and that it is still to be told."""
 
 # Providers' message ids, boxed, so that a conversation can be wiped at the provider. Seven days.
 ledger = _table(

@@ -16,9 +16,11 @@ def upgrade() -> None:
     _leaving()
     _clear_chats()
     _hold()
+    _cover()
 
 
 def downgrade() -> None:
+    _cover_no_more()
     _hold_no_more()
     _clear_no_chats()
     _drop_lost_phones()
@@ -212,3 +214,18 @@ def _hold() -> None:
 
 def _hold_no_more() -> None:
     op.drop_table('held')
+
+
+# ── cover ──
+
+
+def _cover() -> None:
+    op.add_column('contacts', sa.Column('cover_box', sa.LargeBinary(), nullable=True))
+    op.add_column('contacts', sa.Column('cover_at', sa.BigInteger(), nullable=True))
+    op.create_index('ix_contacts_cover', 'contacts', ['cover_at', 'id'], unique=False, postgresql_where=sa.text('cover_at IS NOT NULL'), sqlite_where=sa.text('cover_at IS NOT NULL'))
+
+
+def _cover_no_more() -> None:
+    op.drop_index('ix_contacts_cover', table_name='contacts')
+    op.drop_column('contacts', 'cover_at')
+    op.drop_column('contacts', 'cover_box')
