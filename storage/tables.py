@@ -303,6 +303,46 @@ reports = _table(
     Column("received_on", Integer, nullable=False),
 )
 
+ATTACHMENT_STATES = (
+    "coming",  # to be fetched from its provider at `next_at`
+    "kept",  # boxed in a file called `place`
+    "doomed",  # nobody's any more: the file is removed, then the row
+)
+"""``attachments.state`` is a place in this list."""
+
+# Files families send: of a contact's draft, later of a case. What they are, and the keys that open
+# them, stand in the boxed session and in sealed entries alone.
+attachments = _table(
+    "attachments",
+    _id(),
+    Column("handle", LargeBinary, nullable=False, unique=True),
+    # Whose draft it belongs to; after that, whom to tell that it has come. None: nobody.
+    Column("contact_id", BigInteger, index=True),
+    Column("case_id", ForeignKey("cases.id", ondelete="SET NULL"), index=True),
+    Column("channel", String(16), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("state", SmallInteger, nullable=False, server_default=text("0")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # When it may next be claimed: at once, at the end of a lease, or of a wait.
+    Column("next_at", BigInteger, nullable=False),
+    # The provider's key of the file, until it is kept.
+    Column("source_box", LargeBinary),
+    Column("place", LargeBinary, unique=True),
+    Column("put_on", Integer, nullable=False),
+    _due(
+        "ix_attachments_due",
+        "attachments",
+        "channel",
+        "account",
+        "next_at",
+        "id",
+        where="state = 0",
+    ),
+    _due("ix_attachments_doomed", "attachments", "id", where="state = 2"),
+    # Those nobody owns any more when their contact has no draft.
+    _due("ix_attachments_drafted", "attachments", "id", where="case_id IS NULL AND state < 2"),
+)
+
 # One link for each sealed entry kept or erased; `mac` chains it to the link before.
 report_log = Table(
     "report_log",

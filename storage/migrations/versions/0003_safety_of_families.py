@@ -17,9 +17,11 @@ def upgrade() -> None:
     _clear_chats()
     _hold()
     _cover()
+    _attach()
 
 
 def downgrade() -> None:
+    _attach_nothing()
     _cover_no_more()
     _hold_no_more()
     _clear_no_chats()
@@ -229,3 +231,37 @@ def _cover_no_more() -> None:
     op.drop_index('ix_contacts_cover', table_name='contacts')
     op.drop_column('contacts', 'cover_at')
     op.drop_column('contacts', 'cover_box')
+
+
+# ── attachments ──
+
+
+def _attach() -> None:
+    op.create_table('attachments',
+    sa.Column('id', _number(), sa.Identity(always=False), nullable=False),
+    sa.Column('handle', sa.LargeBinary(), nullable=False),
+    sa.Column('contact_id', sa.BigInteger(), nullable=True),
+    sa.Column('case_id', _number(), nullable=True),
+    sa.Column('channel', sa.String(length=16), nullable=False),
+    sa.Column('account', sa.String(length=64), nullable=False),
+    sa.Column('state', sa.SmallInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('attempts', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('next_at', sa.BigInteger(), nullable=False),
+    sa.Column('source_box', sa.LargeBinary(), nullable=True),
+    sa.Column('place', sa.LargeBinary(), nullable=True),
+    sa.Column('put_on', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['cases.id'], name=op.f('fk_attachments_case_id_cases'), ondelete='SET NULL'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_attachments')),
+    sa.UniqueConstraint('handle', name=op.f('uq_attachments_handle')),
+    sa.UniqueConstraint('place', name=op.f('uq_attachments_place')),
+    sqlite_autoincrement=True
+    )
+    op.create_index(op.f('ix_attachments_contact_id'), 'attachments', ['contact_id'], unique=False)
+    op.create_index(op.f('ix_attachments_case_id'), 'attachments', ['case_id'], unique=False)
+    op.create_index('ix_attachments_due', 'attachments', ['channel', 'account', 'next_at', 'id'], unique=False, postgresql_where=sa.text('state = 0'), sqlite_where=sa.text('state = 0'))
+    op.create_index('ix_attachments_doomed', 'attachments', ['id'], unique=False, postgresql_where=sa.text('state = 2'), sqlite_where=sa.text('state = 2'))
+    op.create_index('ix_attachments_drafted', 'attachments', ['id'], unique=False, postgresql_where=sa.text('case_id IS NULL AND state < 2'), sqlite_where=sa.text('case_id IS NULL AND state < 2'))
+
+
+def _attach_nothing() -> None:
+    op.drop_table('attachments')
