@@ -98,11 +98,13 @@ def page(
     keeps: Asked | None = None,
     mark: str = "",
     input: Literal["text", "phone", "number", "none"] = "text",
+    shows: bool = False,
 ) -> tuple[Session, Ask]:
     """Return a message with buttons, and the session that knows it was asked.
 
     ``options`` and ``controls`` are (code, label). ``keeps`` carries troubles, proposal and ticks
     over from what was asked before; ``mark`` keeps the buttons of a message that is redrawn alive.
+    ``shows``: the message says back what was told.
     """
     turns = session.turns if mark else session.turns + 1
     mark = mark or mark_of(path + view, turns)
@@ -117,6 +119,7 @@ def page(
         controls=tuple(Option(f"{mark}:{code}", label) for code, label in controls),
         columns=columns,
         input=input,
+        shows=shows,
     )
     return replace(session, asked=asked, turns=turns, view=view), ask
 
@@ -191,7 +194,9 @@ def confirm(
     """Return the message that says how a date was understood and asks whether that is right."""
     # Translators: {date} is a date as understood, perhaps only a month, a season or a year.
     words = _("This is how we understood it: {date}. Is that right?").fill(date=understood)
-    return page(session, stop.path, (words,), CONFIRMING, MORE_ONLY, columns=2, keeps=asked)
+    return page(
+        session, stop.path, (words,), CONFIRMING, MORE_ONLY, columns=2, keeps=asked, shows=True
+    )
 
 
 def pick(
@@ -199,7 +204,7 @@ def pick(
 ) -> tuple[Session, Ask]:
     """Return the message that offers several readings of a date to choose from."""
     words = _("This can be understood in more than one way. Which one do you mean?")
-    return page(session, stop.path, (words,), readings(choices), PICKING, keeps=asked)
+    return page(session, stop.path, (words,), readings(choices), PICKING, keeps=asked, shows=True)
 
 
 def readings(choices: Sequence[Given]) -> list[tuple[str, Sentence]]:
@@ -240,8 +245,10 @@ def standing(flow: Flow, session: Session, stop: Stop) -> list[tuple[str, Senten
 def go_on_writing(
     session: Session, stop: Stop, opening: Sequence[Sentence] = ()
 ) -> tuple[Session, Ask]:
-    """Return the message between two parts of a long story."""
+    """Return the message between two parts of a long story, or two files of one answer."""
     words = _("This is kept. Please go on writing if there is more, or press “Done”.")
+    if isinstance(stop.question, Attachment):
+        words = _("Please send the next one if there is more, or press “Done”.")
     return page(session, stop.path, (*opening, words), TELLING, MORE_ONLY)
 
 

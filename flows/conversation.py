@@ -296,6 +296,10 @@ def _taps(heard: Heard) -> tuple[Effect, ...]:
 
 
 def _hear(talk: Talk, heard: Heard) -> Step:
+    session = talk.session
+    if heard.gone and heard.kind != "button" and session.asked is not None and not session.telling:
+        # Nobody answers a question that is not there any more: this means "I am back".
+        talk = talk.having(replace(session, paused=True))
     match heard.kind:
         case "button":
             return _hear_button(talk, heard)
@@ -609,7 +613,8 @@ def _consented(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...
 def _leave(talk: Talk, effects: tuple[Effect | Finished, ...], words: tuple[Sentence, ...]) -> Step:
     """Nothing of this contact is kept, but for the ties to reports it sent before."""
     if talk.session.receipts:
-        kept = returned(talk.session.receipts, talk.session.language, talk.session.quiet)
+        before = talk.session
+        kept = returned(before.receipts, before.language, before.quiet, before.clearing)
         return kept, (*_settles(effects), Say(words), Forget())
     fresh = Session(language=talk.session.language)
     return fresh, (*_settles(effects), Say(words), Forget(everything=True))

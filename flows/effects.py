@@ -117,7 +117,7 @@ class CallHuman:
     """Somebody of the staff is to look: ``reason`` is a fixed word, never the family's."""
 
     reason: Literal[
-        "asked", "self", "minor", "trouble", "urgent", "withdraw", "phone_gone", "not_safe"
+        "asked", "self", "minor", "trouble", "urgent", "withdraw", "phone_gone", "not_safe", "scam"
     ]
 
 
@@ -129,6 +129,33 @@ class TellStatus:
     """
 
     code: str = ""
+
+
+@value
+class CutOff:
+    """Cut an account off, for somebody else may hold its telephone (`flows/tie.py`).
+
+    ``which`` is ``itself``, this account, or ``other``: every other one that is tied to the reports
+    whose codes the session knows. Of the other one only the hallway learns what became of it, and
+    says ``done``, ``none`` (there is no such account) or ``asked`` (a person decides).
+    """
+
+    which: Literal["itself", "other"]
+    done: Sentence | None = None
+    none: Sentence | None = None
+    asked: Sentence | None = None
+
+
+@value
+class AskToBeTied:
+    """The family wants to be written to here about the reports it came with the code of."""
+
+
+@value
+class CheckNumber:
+    """Say whether this number of six digits was just shown to one of the staff."""
+
+    number: str
 
 
 @value
@@ -235,6 +262,9 @@ Effect = (
     | Keep
     | CallHuman
     | TellStatus
+    | CutOff
+    | AskToBeTied
+    | CheckNumber
     | WipeChat
     | ChooseClearing
     | TakeAway

@@ -29,7 +29,6 @@ from flows.dates import RoughDate
 from flows.effects import CallHuman, Effect, Settle, Tap, Turn
 from flows.folding import fold
 from flows.questions import (
-    Attachment,
     Choice,
     MultipleChoice,
     Number,
@@ -131,7 +130,7 @@ def step(scene: Scene, heard: Heard) -> Step:
         case "text":
             return _typed(scene, stop, heard.text)
         case _:
-            return _unspoken(scene, stop, heard)
+            return _unspoken(scene, heard)
 
 
 def reads_as_answer(scene: Scene, text: str) -> bool:
@@ -499,11 +498,14 @@ _NOTES: dict[str, Sentence] = {
         "answer, write “review”."
     ),
     "media": _(
-        "Thank you. Pictures, voice notes and papers are not taken at this point and this one was "
-        "not kept. Please answer in words; a person may ask for pictures later."
+        "This picture, voice note or paper could not be read here and was not kept. Please answer "
+        "in words."
     ),
     "sticker": _("We cannot read stickers. Please answer in words or with a button."),
-    "location": _("We do not take locations, for your safety. Please write the name of the place."),
+    "location": _(
+        "A place on the map is kept only where we ask for a place, so this one was not kept. "
+        "Please answer in words or with a button."
+    ),
     "contact": _("We do not take contact cards, for everybody's safety. Please answer in words."),
 }
 _UNKNOWN_NOTE = _("We cannot read this kind of message. Please answer in words or with a button.")
@@ -511,16 +513,14 @@ _UNKNOWN_NOTE = _("We cannot read this kind of message. Please answer in words o
 
 def note_on(heard: Heard) -> Sentence:
     """Return the kind sentence for something that is neither words nor a button."""
-    return _NOTES.get(heard.kind) or _NOTES.get(heard.what, _UNKNOWN_NOTE)
+    what = "location" if heard.point else heard.what
+    return _NOTES.get(heard.kind) or _NOTES.get(what, _UNKNOWN_NOTE)
 
 
-def _unspoken(scene: Scene, stop: Stop, heard: Heard) -> Step:
+def _unspoken(scene: Scene, heard: Heard) -> Step:
     note = note_on(heard)
     if scene.session.view:
         return show_again(scene, (note,))
-    question, file = stop.question, heard.file
-    if isinstance(question, Attachment) and file and file.kind in question.kinds:
-        return store(scene, stop, file, heard.text)
     return ask_again(scene, (note,), keeps=_kept(scene))
 
 
@@ -546,9 +546,23 @@ def only_ticks(asked: Asked | None) -> Asked | None:
 # Keeping an answer, going around, going back
 
 
-def store(scene: Scene, stop: Stop, value: Given, raw: str) -> Step:
-    """Keep an answer and go on to the next question."""
-    return _put(scene, stop, Answer(value, "given", raw, *_stamp(scene)))
+def store(
+    scene: Scene,
+    stop: Stop,
+    value: Given,
+    raw: str,
+    opening: Sequence[Sentence] = (),
+    *,
+    stay: bool = False,
+) -> Step:
+    """Keep an answer and go on to the next question, which is asked after ``opening``.
+
+    ``stay``: more of it may come, so the family stays at this question until it says *done*.
+    """
+    session = _with_answer(scene, stop, Answer(value, "given", raw, *_stamp(scene)))
+    if stay:
+        session = replace(session, revisit=f"+{stop.path}")
+    return ask_again(scene.with_session(session), opening)
 
 
 def _go_around(scene: Scene, stop: Stop, known: Known, opening: Sequence[Sentence] = ()) -> Step:

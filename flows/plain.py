@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, cast
 
 from flows.dates import RoughDate
-from flows.session import Answer, File, Given, PhoneNumber, PlaceName, Told
+from flows.session import Answer, Attached, File, Files, Given, PhoneNumber, PlaceName, Told
 
 
 def told_from(data: Mapping[str, Any]) -> Told:
@@ -21,6 +21,11 @@ def told_from(data: Mapping[str, Any]) -> Told:
     Raises `ValueError`, `KeyError`, `TypeError` or `AttributeError` for what is no such thing.
     """
     return Told({path: answer_from(plain) for path, plain in data.items()})
+
+
+def files_from(data: Mapping[str, Any]) -> dict[str, Attached]:
+    """Return what was sealed of files, by handle. Raises as `told_from` does."""
+    return {str(handle): Attached.from_data(plain) for handle, plain in data.items()}
 
 
 def answer_from(plain: Mapping[str, Any]) -> Answer:
@@ -44,9 +49,12 @@ def value_from(plain: Any) -> Given | None:
     if "earliest" in plain:
         return _date_from(plain)
     if "area" in plain:
-        return PlaceName(plain["area"], plain["words"])
+        point = (plain["latitude"], plain["longitude"]) if "latitude" in plain else None
+        return PlaceName(plain["area"], plain["words"], point)
     if "e164" in plain:
         return PhoneNumber(plain["e164"], plain["raw"])
+    if "handles" in plain:
+        return Files(plain["files"], tuple(map(str, plain["handles"])))
     return File(plain["file"], plain["provider_id"], plain["size"], plain["type"])
 
 

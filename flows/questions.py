@@ -278,10 +278,11 @@ class Number(Question):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment(Question):
-    """A photo, voice note or document. ``kinds`` are those taken."""
+    """A photo, voice note or document. ``kinds`` are those taken; ``many``: one after the other."""
 
     kind: ClassVar[str] = "attachment"
     kinds: tuple[str, ...] = ("photo", "voice", "document")
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from flows import asking
 from flows.dates import RoughDate
 from flows.effects import Ask
 from flows.questions import NO, YES, Choice, MultipleChoice, Place, Review
-from flows.session import Answer, File, PhoneNumber, PlaceName, Session, Told
+from flows.session import Answer, File, Files, PhoneNumber, PlaceName, Session, Told
 from flows.shape import Flow, Section, Stop, applicable, position
 from flows.text import Lines, Sentence, Words, _, counted
 
@@ -28,6 +28,11 @@ ROUND_TITLE = _("{item} {n}, {title}")
 AND_MORE = _("{first}, {rest}")
 YEARS_OLD = counted("{n} year old at the time", "{n} years old at the time")
 
+VOICE_NOTES = counted("({n} voice note)", "({n} voice notes)")
+FILES = counted("({n} file)", "({n} files)")
+BESIDE = counted("Also sent with it: {n} file.", "Also sent with it: {n} files.")
+ON_THE_MAP = _("a place on the map")
+
 _NOT_GIVEN: dict[str, Words] = {
     "unknown": _("(not known)"),
     "prefer_not": _("(not said)"),
@@ -41,10 +46,11 @@ def show(
     """Return the review at the end of a flow, with the offer to send."""
     question = stop.question
     send = question.send if isinstance(question, Review) else asking.DONE
-    paragraphs = (*opening, question.words, *summary(flow, _answers(session)))
+    told = summary(flow, _answers(session))
+    paragraphs = (*opening, question.words, *told, *_sent_beside(session))
     options = (("~send", send), ("~change", CHANGE))
     controls = (("!more", asking.MORE),)
-    return asking.page(session, stop.path, paragraphs, options, controls, view="review")
+    return asking.page(session, stop.path, paragraphs, options, controls, view="review", shows=True)
 
 
 def overview(flow: Flow, session: Session, opening: Sequence[Sentence] = ()) -> tuple[Session, Ask]:
@@ -57,7 +63,8 @@ def overview(flow: Flow, session: Session, opening: Sequence[Sentence] = ()) -> 
     options = [("~return", BACK_TO_QUESTION)]
     if told:
         options.append(("~change", CHANGE))
-    return asking.page(session, "review", (*opening, heading, *told), options, view="review")
+    paragraphs = (*opening, heading, *told, *_sent_beside(session))
+    return asking.page(session, "review", paragraphs, options, view="review", shows=bool(told))
 
 
 def sections(flow: Flow, session: Session, opening: Sequence[Sentence] = ()) -> tuple[Session, Ask]:
@@ -113,6 +120,12 @@ def summary(flow: Flow, answers: Told) -> list[Sentence]:
     return paragraphs
 
 
+def _sent_beside(session: Session) -> list[Sentence]:
+    """Say how many files go with this draft without being an answer of it."""
+    beside = sum(one.flow == session.flow and not one.answers for one in session.files.values())
+    return [BESIDE.fill(n=beside)] if beside else []
+
+
 def say_answer(stop: Stop, answer: Answer) -> Words | RoughDate | str | int:
     """Return an answer as something that can be inserted into a sentence."""
     question, value = stop.question, answer.value
@@ -131,6 +144,8 @@ def say_answer(stop: Stop, answer: Answer) -> Words | RoughDate | str | int:
             return value.e164
         case File():
             return _("(a file)")
+        case Files(kind=kind, handles=handles):
+            return (VOICE_NOTES if kind in ("voice", "audio") else FILES).fill(n=len(handles))
         case RoughDate():
             return value
         case str():
@@ -185,6 +200,9 @@ def _place(question: object, place: PlaceName) -> Words | str:
         label = next(
             (_words(area.label) for area in question.areas if area.code == place.area), None
         )
+    if place.point:
+        words = AND_MORE.fill(first=place.words, rest=ON_THE_MAP) if place.words else ON_THE_MAP
+        return AND_MORE.fill(first=label, rest=words) if label else words
     if label is None:
         return place.words
     return AND_MORE.fill(first=label, rest=place.words) if place.words else label

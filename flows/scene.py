@@ -49,7 +49,9 @@ class Heard:
     ``button`` is the data of the pressed button, ``what`` names anything that is neither words nor
     a file (``sticker``, ``location`` ...), ``hint`` the language the person's app is set to,
     ``channel`` the name of the channel, which decides what is said about its secrecy. ``unseen``
-    says that the words were written before the open question can have been read.
+    says that the words were written before the open question can have been read, ``gone`` that this
+    question was cleared from the chat since it was asked. ``point`` is a
+    place on the map, in degrees north and east, and ``text`` then its name, if it has one.
     """
 
     kind: Literal["text", "button", "media", "edited", "other"]
@@ -60,6 +62,8 @@ class Heard:
     hint: str = ""
     channel: str = ""
     unseen: bool = False
+    gone: bool = False
+    point: tuple[float, float] | None = None
 
 
 @value

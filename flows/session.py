@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, fields
 from datetime import UTC, date, datetime
 from typing import Any, Literal, cast
 
@@ -29,10 +29,14 @@ PACKED = 1
 
 @value
 class PlaceName:
-    """A place as told: ``area`` is a governorate's ISO code, ``abroad``, ``at_sea`` or empty."""
+    """A place as told: ``area`` is a governorate's ISO code, ``abroad``, ``at_sea`` or empty.
+
+    ``point`` is where it lies on the map, where the family sent that: degrees north and east.
+    """
 
     area: str
     words: str
+    point: tuple[float, float] | None = None
 
 
 @value
@@ -45,16 +49,102 @@ class PhoneNumber:
 
 @value
 class File:
-    """A file somebody sent, still only named: the channel's kind and the provider's key."""
+    """A file somebody sent, still only named: the channel's kind and the provider's key.
+
+    ``type`` and ``name`` are what the sender's side claims. ``handle`` (32 hexadecimal digits) is
+    what we call it, ``album`` the provider's mark of files sent together.
+    """
 
     kind: str
     provider_id: str
     size: int | None = None
     type: str = ""
+    name: str = ""
+    handle: str = ""
+    album: str = ""
 
 
-Given = str | bool | int | tuple[str, ...] | RoughDate | PlaceName | PhoneNumber | File
+@value
+class Files:
+    """An answer in files: a voice note, a picture, or several sent together; ``kind`` of the first.
+
+    What is known of each stands in `Session.files` by its handle, and in the sealed report.
+    """
+
+    kind: str
+    handles: tuple[str, ...]
+
+
+Given = str | bool | int | tuple[str, ...] | RoughDate | PlaceName | PhoneNumber | File | Files
 """What an answer can be. A string is a choice's code, a name or free words, exactly as typed."""
+
+FileState = Literal["coming", "kept", "lost"]
+"""``coming``: accepted, still to be fetched. ``lost``: it could not be; ``reason`` says why."""
+
+
+@value
+class Attached:
+    """What is known of one file a family sent with a draft.
+
+    ``flow`` and ``path`` say where the family was; ``answers`` whether it is the answer there or
+    goes beside it. ``kind``, ``type`` and ``name`` are claimed, ``words`` its caption. Once it is
+    kept: ``place`` names it on the disk, ``key`` opens it (both hexadecimal), ``found`` is its type
+    by its content, ``size`` and ``sha256`` are of what arrived.
+    """
+
+    kind: str
+    flow: str
+    path: str
+    answers: bool
+    at: datetime
+    type: str = ""
+    name: str = field(default="", repr=False)
+    words: str = field(default="", repr=False)
+    album: str = ""
+    state: FileState = "coming"
+    place: str = ""
+    key: str = field(default="", repr=False)
+    found: str = ""
+    size: int = 0
+    sha256: str = ""
+    reason: str = ""
+
+    def to_data(self) -> dict[str, Any]:
+        """Return it as JSON values; what is empty is left out."""
+        return {
+            name: value
+            for name, value in (
+                ("kind", self.kind),
+                ("flow", self.flow),
+                ("path", self.path),
+                ("answers", self.answers),
+                ("at", self.at.isoformat()),
+                ("type", self.type),
+                ("name", self.name),
+                ("words", self.words),
+                ("album", self.album),
+                ("state", self.state),
+                ("place", self.place),
+                ("key", self.key),
+                ("found", self.found),
+                ("size", self.size),
+                ("sha256", self.sha256),
+                ("reason", self.reason),
+            )
+            if value not in ("", 0) or name == "answers"
+        }
+
+    @classmethod
+    def from_data(cls, held: Mapping[str, Any]) -> Attached:
+        """Open what `to_data` made; fields that are not known (any more) are passed over.
+
+        Raises `KeyError`, `TypeError` or `ValueError` for what is no such thing.
+        """
+        known = {name: value for name, value in held.items() if name in _ATTACHED}
+        return cls(**{**known, "at": datetime.fromisoformat(held["at"])})
+
+
+_ATTACHED = frozenset(each.name for each in fields(Attached))
 
 Known = Literal["given", "unknown", "prefer_not", "skipped"]
 """Three ways of not giving an answer are three different facts."""
@@ -141,6 +231,21 @@ class Told(Mapping[str, Answer]):
         """Return these answers without those at ``paths``."""
         return Told({key: value for key, value in self._held.items() if key not in paths})
 
+    def in_place(self, path: str, answer: Answer) -> Told:
+        """Return these answers with the one at ``path`` exchanged, in the order they are in."""
+        return Told({**self._held, path: answer})
+
+    def handles(self) -> frozenset[str]:
+        """Return the handles of all files that are answers here; opens none of the others."""
+        found: list[str] = []
+        for held in self._held.values():
+            if isinstance(held, list):
+                if isinstance(held[1], dict) and "g" in held[1]:
+                    found += held[1]["g"][1:]
+            elif isinstance(held.value, Files):
+                found += held.value.handles
+        return frozenset(found)
+
     def packed(self) -> dict[str, list[Any]]:
         """Return the answers as JSON values."""
         return {
@@ -176,6 +281,10 @@ class Draft:
     answers: Told = field(default_factory=Told)
 
 
+Clearing = Literal["at_once", "at_end", "never"]
+"""How what a family says leaves its chat: as soon as it is kept, when the family is done, never."""
+
+
 @value
 class Session:
     """One contact's side of the conversation.
@@ -186,9 +295,13 @@ class Session:
     a story that is being told on. ``turns`` counts questions asked, so that each carries marks of
     its own; ``tapped`` is the last button that did its work.
     ``asked_at`` is when the open question was asked, in whole seconds since 1970 (UTC).
+    ``files`` is what is known of files sent with the drafts, by handle; ``album`` the mark of
+    pictures sent together that were added to a report one by one.
     ``receipts`` are the codes of reports submitted from here while reachable; ``carried`` holds
     what a next report need not ask again, until the family says whether there is one. ``quiet``:
-    the family wants no words from us but answers to its own.
+    the family wants no words from us but answers to its own. ``clearing`` is how its own words
+    leave the chat. ``came_with`` are the codes of reports that are not tied to this account: who
+    knows them may add, and little else (`flows/tie.py`).
     """
 
     language: Language = "ar"
@@ -205,6 +318,15 @@ class Session:
     carried: Told = field(default_factory=Told)
     urgent: bool = False
     quiet: bool = False
+    clearing: Clearing = "at_once"
+    files: Mapping[str, Attached] = field(default_factory=dict)
+    album: str = ""
+    came_with: tuple[str, ...] = ()
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether this is somebody who only came by with a code, and has told nothing yet."""
+        return bool(self.came_with) and not self.receipts and not self.drafts
 
     @property
     def form(self) -> Form:
@@ -244,6 +366,7 @@ class Report:
     answers: Told
     consent: Told = field(default_factory=Told)
     about: str = ""
+    files: Mapping[str, Attached] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """Return the report as JSON values: what is sealed, and what a reader years on will see.
@@ -263,6 +386,7 @@ class Report:
             "reach": self.reach,
             "answers": {path: _plain_answer(answer) for path, answer in self.answers.items()},
             "consent": {path: _plain_answer(answer) for path, answer in self.consent.items()},
+            **({"files": _pack_files(self.files)} if self.files else {}),
         }
 
 
@@ -294,6 +418,10 @@ _DAMAGE = (
 """What opening damaged bytes may raise; their texts may quote the content and are left behind."""
 
 
+def _pack_files(files: Mapping[str, Attached]) -> dict[str, Any]:
+    return {handle: attached.to_data() for handle, attached in files.items()}
+
+
 def _pack_session(session: Session) -> dict[str, Any]:
     asked = session.asked
     return {
@@ -323,6 +451,10 @@ def _pack_session(session: Session) -> dict[str, Any]:
         "s": session.carried.packed(),
         "u": session.urgent,
         "h": session.quiet,
+        "k": session.clearing,
+        **({"o": list(session.came_with)} if session.came_with else {}),
+        **({"x": _pack_files(session.files)} if session.files else {}),
+        **({"y": session.album} if session.album else {}),
     }
 
 
@@ -345,6 +477,10 @@ def _open_session(held: dict[str, Any]) -> Session:
         carried=_packed_told(held["s"]),
         urgent=held["u"],
         quiet=held.get("h", False),
+        clearing=held.get("k", "at_once"),
+        album=held.get("y", ""),
+        came_with=tuple(held.get("o", ())),
+        files={handle: Attached.from_data(one) for handle, one in held.get("x", {}).items()},
     )
 
 
@@ -406,11 +542,13 @@ def _pack_value(value: Given | None) -> Any:
         case RoughDate():
             return {"d": _plain_date(value)}
         case PlaceName():
-            return {"p": [value.area, value.words]}
+            return {"p": [value.area, value.words, *(value.point or ())]}
         case PhoneNumber():
             return {"t": [value.e164, value.raw]}
         case File():
             return {"f": [value.kind, value.provider_id, value.size, value.type]}
+        case Files():
+            return {"g": [value.kind, *value.handles]}
         case _:
             return value
 
@@ -434,7 +572,10 @@ def _open_value(held: Any) -> Given | None:
                 anchor,
             )
         case "p":
-            return PlaceName(*parts)
+            area, words, *point = parts
+            return PlaceName(area, words, (point[0], point[1]) if point else None)
+        case "g":
+            return Files(parts[0], tuple(parts[1:]))
         case "t":
             return PhoneNumber(*parts)
         case _:
@@ -472,7 +613,7 @@ def _plain_value(value: Given | None) -> Any:
             names = ("raw", "calendar", "earliest", "latest", "precision", "approx", "anchor")
             return dict(zip(names, _plain_date(value), strict=True))
         case PlaceName():
-            return {"area": value.area, "words": value.words}
+            return {"area": value.area, "words": value.words, **_plain_point(value)}
         case PhoneNumber():
             return {"e164": value.e164, "raw": value.raw}
         case File():
@@ -482,5 +623,11 @@ def _plain_value(value: Given | None) -> Any:
                 "size": value.size,
                 "type": value.type,
             }
+        case Files():
+            return {"files": value.kind, "handles": list(value.handles)}
         case _:
             return value
+
+
+def _plain_point(place: PlaceName) -> dict[str, float]:
+    return {"latitude": place.point[0], "longitude": place.point[1]} if place.point else {}

@@ -114,19 +114,6 @@ def test_typed_words_answer_and_are_kept_as_typed(question: Asked, text: str, va
     assert family.ask.path == "end"
 
 
-def test_a_file_of_a_wanted_kind_answers_a_question_for_files() -> None:
-    family = Family.asked(FILE)
-    family.send("photo")
-    assert family.answer(FILE).value == File("photo", "provider-key", 12, "image/jpeg")
-
-
-def test_a_file_of_another_kind_is_not_kept() -> None:
-    family = Family.asked(FILE)
-    family.send("voice")
-    assert not family.answers
-    assert "was not kept" in family.text.replace("\n", " ")
-
-
 WRONG: list[tuple[Asked, str]] = [
     (CHOICE, "purple"),
     (CHOICE, "9"),
@@ -588,7 +575,7 @@ NOTES = {
     "sticker": (Heard("other", what="sticker"), "stickers"),
     "photo": (Heard("media", file=File("photo", "key"), text="caption"), "was not kept"),
     "voice": (Heard("media", file=File("voice", "key")), "was not kept"),
-    "location": (Heard("other", what="location"), "do not take locations"),
+    "location": (Heard("other", what="location"), "only where we ask for a place"),
     "contact": (Heard("other", what="contact"), "contact cards"),
     "unknown": (Heard("other", what="hologram"), "cannot read this kind"),
 }
