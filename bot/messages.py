@@ -18,9 +18,11 @@ InboundKind = Literal[
     "media",  # a photo, voice note or document, perhaps with a caption in `text`
     "edited",  # an earlier message was changed; `text` is the new wording
     "other",  # sticker, location, poll, contact, dice ...: `what` names it
+    "reaction",  # an emoji put to our message `quoted_id`; `what` is "yes" when it agrees
     "group",  # anything from a group or a broadcast channel: we answer nothing there but leave
     "blocked",  # the person stopped the bot
     "unblocked",  # the person started it again
+    "telephone",  # by which key the person's telephone is known: `what` is a mark of it
 ]
 
 
@@ -54,7 +56,8 @@ class Inbound:
     ``update_id`` is the provider's id of the event, unique for (channel, account): repeats are
     recognised by it. ``message_id`` is the provider's id of the message itself; for a button it is
     the id of *our* message that carries the button. ``callback_id`` must be answered on Telegram.
-    ``sent_at`` is aware, UTC. Names and profile data that providers send along never get here.
+    ``quoted_id`` is the id of our message that this one quotes or reacts to. ``sent_at`` is aware,
+    UTC. Names and profile data that providers send along never get here.
     """
 
     address: Address
@@ -69,6 +72,7 @@ class Inbound:
     media: Media | None = None
     language_hint: str = ""
     sent_at: datetime | None = None
+    quoted_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ OutboundKind = Literal[
     "edit",  # replace the text (and buttons) of our message `message_id`
     "tap",  # acknowledge the tap `callback_id`, with or without a short `text`
     "delete",  # delete `message_ids` from the conversation
+    "timer",  # what is said from now on disappears by itself after `seconds` (0: never)
 ]
 
 
@@ -106,6 +111,12 @@ class Outbound:
     """One thing to do on a channel, finished: words are translated and fit the channel's limits.
 
     ``language`` ("ar" or "en") tells the channel the direction of writing. ``buttons`` are rows.
+
+    ``stays`` is after how many seconds a new message is to leave the chat again, None: it stays
+    until that is wiped. ``sort`` says what else takes it away: ``talk`` the end of the conversation
+    it belongs to, ``draft`` (it shows what was told) that the family goes on, ``lasting`` nothing.
+    A ``delete`` without ids is a wipe of the whole chat: whoever carries it out says ``text`` when
+    nothing is left that we know of, ``otherwise`` when something is.
     """
 
     kind: OutboundKind
@@ -116,3 +127,7 @@ class Outbound:
     callback_id: str = ""
     language: str = ""
     silent: bool = False
+    seconds: int = 0
+    sort: Literal["talk", "draft", "lasting"] = "talk"
+    stays: float | None = None
+    otherwise: str = ""
