@@ -417,6 +417,8 @@ class App:
         server.should_exit = True
         if self.webchat:
             await self.webchat.close()
+        if rooms.console:
+            rooms.console.rehearsals.close()
         await asyncio.gather(*listening, return_exceptions=True)
         with suppress(TimeoutError):
             await asyncio.wait_for(rooms.intake.finish(), STOP_INTAKE_WITHIN)

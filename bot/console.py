@@ -7,26 +7,32 @@ behind a reverse proxy with TLS; on a machine for trying out it stands beside th
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from bot.demonstration import keyring_dir
+from bot.languages import speak, speak_to_staff
 from bot.services.accounts import Accounts, Session
 from bot.services.audit import AuditLog
 from bot.services.broadcasts import Broadcasts
 from bot.services.cases import Cases
 from bot.services.follow_ups import FollowUps
+from bot.services.intake import NO_NAME
 from bot.services.linking import Linking
+from bot.services.rehearsals import Rehearsals
 from bot.services.search import Search
 from bot.services.statistics import Numbers
 from bot.services.updates import Updates
 from bot.staff.web.services import Services
+from flows.text import LANGUAGES, Words
 from storage.database import Database
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from bot.channels.webchat import WebChat
     from bot.settings import Settings
 
 PATH = "/console"
@@ -63,6 +69,13 @@ def make_services(
         demonstration=is_private(settings),
     )
     follow_ups, updates, broadcasts = to_families
+    rehearsals = Rehearsals(
+        follow_ups.tools,
+        organisation=settings.organisation_name or NO_NAME,
+        clock=clock,
+        chance=lambda: secrets.token_hex(16),
+    )
+    accounts.when_ended(rehearsals.end)
 
     def new_search(session: Session) -> Search:
         return Search(database, session.actor, session.held, clock=clock)
@@ -76,6 +89,7 @@ def make_services(
         statistics=Numbers(database, zone=zone, clock=clock),
         audit=AuditLog(database, keyring, clock=clock),
         linking=Linking(database, clock=clock),
+        rehearsals=rehearsals,
         new_search=new_search,
     )
 
@@ -95,4 +109,30 @@ def console_app(settings: Settings, services: Services, clock: Callable[[], date
         public_url=settings.public_url,
         on_loopback=is_private(settings),
     )
-    return make_console(services, place, clock=clock)
+    chat = _rehearsal_chat(settings, services.rehearsals, clock)
+    return make_console(services, place, chat.app, clock=clock)
+
+
+def _rehearsal_chat(
+    settings: Settings, rehearsals: Rehearsals, clock: Callable[[], datetime]
+) -> WebChat:
+    """Return a web chat of the console's own: the same page, with nothing behind it."""
+    from bot.channels.webchat import PAGE_TEXTS, WebChat
+    from bot.staff.web.rehearsal import BACK, PAGE_WORDS, TALK
+
+    chat = WebChat(
+        strings={
+            language: {
+                **{key: speak(Words(text), language) for key, text in PAGE_TEXTS.items()},
+                **{key: speak_to_staff(words, language) for key, words in PAGE_WORDS.items()},
+            }
+            for language in LANGUAGES
+        },
+        public_url=settings.public_url,
+        clock=clock,
+        key_of=lambda request: request.scope.get(TALK),
+        back=BACK,
+        receive=rehearsals.receive,
+    )
+    rehearsals.show_on(chat)
+    return chat

@@ -134,7 +134,7 @@ class FollowUps:
         most_a_month: int = 2,
     ) -> None:
         self._database = database
-        self._tools = tools
+        self.tools = self._tools = tools
         self._notices = Notices(tools.speak, limits)
         self._zone = zone
         self._clock = clock

@@ -20,6 +20,7 @@ from storage.vault import PrivateKey
 from tests.browser.conftest import DESK, Window, open_window
 from tests.channels.web_room import served
 from tests.conftest import Clock
+from tests.flows.test_flow_data import a_set, question
 from tests.staff.console_room import Room, demonstration, make_room
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -45,6 +46,7 @@ async def place(
     room = make_room(database, clock, keyring, organisation_name="Example Families")
     async with served(room.app) as port:
         yield Place(room, f"http://127.0.0.1:{port}/console")
+        room.services.rehearsals.close()
     room.services.accounts.close()
     await database.close()
 
@@ -283,6 +285,64 @@ async def test_a_caseworker_does_a_whole_task_by_the_keyboard(window: Window, pl
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("status")).to_contain_text("planned")
     assert case.handle in page.url
+    assert window.troubles == []
+
+
+# -------------------------------------------------------------------------- trying a question set
+
+
+async def test_a_kept_set_is_played_in_arabic_by_the_keyboard_through_its_review(
+    browser: Browser, place: Place
+) -> None:
+    window = await open_window(browser, viewport=PHONE, locale="ar")
+    page, follow_ups = window.page, place.room.services.follow_ups
+    me = await colleague(place, "caseworker")
+    choice, typed = question("choice"), question("text", "q2", ways=["skip"])
+    await follow_ups.save_set(me, a_set(choice, typed))  # type: ignore[arg-type]
+    await come_in(page, place, "caseworker", "ar")
+    await page.goto(f"{place.url}/question-sets")
+    row = page.locator("tr", has_text="الباب")
+    await row.get_by_role("button", name="تجربة").press("Enter")
+    await page.get_by_role("button", name="البدء").press("Enter")
+    first = page.locator(".message:last-child .row button").first
+    await expect(first).to_be_focused()
+    await first.press("Enter")
+    answer = page.get_by_role("button", name="أحمر")
+    await expect(answer).to_be_focused()
+    await answer.press("Enter")
+    words = page.get_by_role("textbox")
+    await words.fill("رجوع")
+    await words.press("Enter")
+    await page.get_by_role("button", name="أزرق").press("Enter")
+    await words.fill("كلمات مخترعة")
+    await words.press("Enter")
+    review = page.locator(".message.service", has_text="كلمات مخترعة")
+    await expect(review).to_contain_text("أزرق")
+    assert await serious(page) == []
+    assert await page.locator("html").get_attribute("dir") == "rtl"
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await page.evaluate(wide) <= 0
+    await review.locator(".row button").first.press("Enter")
+    await expect(page.locator(".message.service").last).to_contain_text("انتهت التجربة")
+    assert await page.evaluate("document.cookie.length + localStorage.length") == 0
+    assert [cookie["name"] for cookie in await window.context.cookies()] == ["__Host-athar"]
+    assert [url for url in window.requests if not url.startswith(place.url)] == []
+    assert window.troubles == []
+    await window.context.close()
+
+
+async def test_a_draft_is_tried_before_it_is_kept_and_is_still_there_after(
+    window: Window, place: Place
+) -> None:
+    page = window.page
+    await come_in(page, place, "caseworker")
+    await page.goto(f"{place.url}/question-sets/new?copy=new_info")
+    await page.locator("[name='title.en']").fill("Tried first")
+    await page.get_by_role("button", name="Try it in the chat").click()
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator(".message.service")).to_contain_text("Example Families")
+    await page.get_by_role("link", name="Back").click()
+    await expect(page.locator("[name='title.en']")).to_have_value("Tried first")
     assert window.troubles == []
 
 

@@ -46,6 +46,9 @@ TABS_MOST = 16
 TALKS_MOST = 1_000
 MESSAGES_MOST = 300
 
+KeyOf = Callable[[Request], str | None]
+"""Finds the key of the conversation a request is about, None where there is none."""
+
 _log = structlog.get_logger(__name__)
 _KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -56,6 +59,11 @@ class WebChat:
     ``strings`` are the page's own sentences (see `texts.PAGE_TEXTS`). ``public_url`` is where
     the page is reached besides loopback; its host is accepted and, with https, the cookie is sent
     over https only. ``heartbeat`` is in seconds. ``clock`` returns an aware time in UTC.
+
+    Mounted inside a page that knows its people already, ``key_of`` finds the conversation of a
+    request (None: there is none) and no cookie is set; a conversation then has to be begun by
+    `begin`. ``back`` is where a link in the head leads. ``receive`` takes what is posted without
+    `listen`.
     """
 
     name: ChannelName = "webchat"
@@ -78,6 +86,9 @@ class WebChat:
         talks: int = TALKS_MOST,
         messages: int = MESSAGES_MOST,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        key_of: KeyOf | None = None,
+        back: str = "",
+        receive: Receive | None = None,
     ) -> None:
         url = urlsplit(public_url)
         self.app: ASGIApp = Guard(self._routes(), [url.hostname] if url.hostname else [])
@@ -86,7 +97,10 @@ class WebChat:
         self._heartbeat = heartbeat
         self._clock = clock
         self._talks = Talks(talks, messages)
-        self._receive: Receive | None = None
+        self._receive = receive
+        self._has_cookie = key_of is None
+        self._key_of = key_of or _key_of
+        self._back = back
         self._closed = False
         # Message ids and positions are only valid for this run of the service; this names it.
         self._run = secrets.token_hex(4)
@@ -122,10 +136,30 @@ class WebChat:
             talk.note(outbound.callback_id, outbound.text)
         return outbound.message_id
 
+    async def fetch(self, provider_id: str) -> AsyncIterator[bytes]:
+        """Yield a file somebody has sent over the page. Raises `Undelivered`."""
+        raise Undelivered("no-files", permanent=True)
+        yield b""
+
+    async def drop(self, provider_id: str) -> None:
+        """Let go of what the page has sent: it is kept elsewhere by now, or given up."""
+
     async def close(self) -> None:
         """End every stream, so that the web server can stop; pages come back by themselves."""
         self._closed = True
         self._talks.wake()
+
+    # A page that knows its people already
+
+    def begin(self, key: str, language: str) -> Address:
+        """Begin an empty conversation that ``key`` (32 hex digits) opens; return its address."""
+        self.forget(key)
+        self._talks.open(_person(key)).language = language
+        return Address(self.name, self.account, _person(key))
+
+    def forget(self, key: str) -> None:
+        """Forget a conversation and end its streams."""
+        self._talks.drop(_person(key))
 
     def _show(self, talk: Talk, outbound: Outbound) -> str:
         self._made += 1
@@ -164,9 +198,9 @@ class WebChat:
         )
 
     async def _page(self, request: Request) -> Response:
-        key = _key_of(request)
+        key = self._key_of(request)
         talk = self._talks.find(_person(key)) if key else None
-        return HTMLResponse(page(self._strings, (talk and talk.language) or "ar"))
+        return HTMLResponse(page(self._strings, (talk and talk.language) or "ar", self._back))
 
     async def _asset(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -177,11 +211,15 @@ class WebChat:
     async def _open(self, request: Request) -> Response:
         body = await read_body(request)
         language = language_of(body)
-        key = _key_of(request)
+        key = self._key_of(request)
+        if key is None and not self._has_cookie:
+            raise Refused(409)
         known = key is not None
         if key is not None and body.get("fresh") is True:
             self._talks.drop(_person(key))
-            key, known = None, False
+            known = False
+            if self._has_cookie:
+                key = None
         key = key or secrets.token_hex(16)
         talk = self._talks.find(_person(key))
         response = JSONResponse(
@@ -192,7 +230,8 @@ class WebChat:
                 "lost": known and talk is None,
             }
         )
-        self._set_cookie(request, response, key)
+        if self._has_cookie:
+            self._set_cookie(request, response, key)
         return response
 
     def _set_cookie(self, request: Request, response: Response, key: str) -> None:
@@ -208,7 +247,7 @@ class WebChat:
 
     async def _say(self, request: Request) -> Response:
         said = read_said(await read_body(request))
-        key = _key_of(request)
+        key = self._key_of(request)
         if key is None or said.mark != _mark(key):
             raise Refused(409)  # the page shows another conversation than the cookie opens
         talk = self._talks.open(_person(key))
@@ -259,7 +298,7 @@ class WebChat:
     # The stream
 
     async def _events(self, request: Request) -> Response:
-        key = _key_of(request)
+        key = self._key_of(request)
         if key is None:
             raise Refused(409)
         talk = self._talks.open(_person(key))

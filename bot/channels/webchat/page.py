@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from html import escape
 from importlib.resources import files
 from string import Template
 
@@ -23,10 +24,16 @@ def asset(name: str) -> bytes:
     return files("bot.channels.webchat").joinpath("assets", name).read_bytes()
 
 
-def page(strings: Strings, language: str) -> str:
-    """Return the page's HTML; it starts in ``language`` and carries both languages' sentences."""
+def page(strings: Strings, language: str, back: str = "") -> str:
+    """Return the page's HTML; it starts in ``language`` and carries both languages' sentences.
+
+    ``back`` is an address of ours that a link in the head leads to; without it there is no link.
+    """
     # In a data block only "<" could end the block early.
     sentences = json.dumps(strings, ensure_ascii=False).replace("<", "\\u003c")
     return Template(asset("chat.html").decode()).substitute(
-        language=language, direction="rtl" if language == "ar" else "ltr", strings=sentences
+        language=language,
+        direction="rtl" if language == "ar" else "ltr",
+        strings=sentences,
+        back=f'<a id="back" href="{escape(back)}" data-text="back"></a>' if back else "",
     )

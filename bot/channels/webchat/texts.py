@@ -28,6 +28,8 @@ PAGE_TEXTS: Mapping[str, str] = MappingProxyType(
         "place": _("Local chat for training and demonstration"),
         # Translators: spoken by screen readers: the button that changes the page's language.
         "language": _("Change the language"),
+        # Translators: a link in the head of the page, to the page one came from.
+        "back": _("Back"),
         "new_talk": _("New conversation"),
         "new_talk_question": _("Begin a new conversation?"),
         "new_talk_help": _(
@@ -70,6 +72,7 @@ ARABIC: Mapping[str, str] = MappingProxyType(
         "name": "أثر",
         "place": "محادثة محلية للتدريب والعرض",
         "language": "تغيير اللغة",
+        "back": "رجوع",
         "new_talk": "محادثة جديدة",
         "new_talk_question": "بدء محادثة جديدة؟",
         "new_talk_help": (

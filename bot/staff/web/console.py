@@ -43,7 +43,8 @@ Handler = Callable[[Visit], Awaitable[Response]]
 class Entry:
     """One row of the table of routes. ``act`` is one of `permissions.ACTS`, or empty: anybody.
 
-    ``quiet``: the page asks by itself, so it keeps no session alive.
+    ``quiet``: the page asks by itself, so it keeps no session alive. ``form`` is False where a
+    script posts JSON, which no form of another page can: its body is left to the handler.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Entry:
     handler: Handler
     act: str
     quiet: bool = False
+    form: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,13 @@ class Place:
 
 
 class Console:
-    """The console's own state: a secret for tokens, the services, the place."""
+    """The console's own state: a secret for tokens, the services, the place, the chat to try in."""
 
-    def __init__(self, services: Services, place: Place, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, services: Services, place: Place, chat: ASGIApp, clock: Callable[[], datetime]
+    ) -> None:
         self.services = services
+        self.chat = chat
         self.searches = Searches(services)
         self.place = place
         self.clock = clock
@@ -101,13 +106,17 @@ class Console:
 def make_console(
     services: Services,
     place: Place,
+    chat: ASGIApp,
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ASGIApp:
-    """Return the console as an ASGI application, to be mounted under a path of its own."""
+    """Return the console as an ASGI application, to be mounted under a path of its own.
+
+    ``chat`` is the web chat in which question sets are tried (`rehearsal.py`).
+    """
     from bot.staff.web.routes import ROUTES
 
-    console = Console(services, place, clock)
+    console = Console(services, place, chat, clock)
     routes = [
         Route(entry.path, _answer(console, entry), methods=[entry.method]) for entry in ROUTES
     ]
@@ -154,7 +163,7 @@ async def _enter(visit: Visit, entry: Entry) -> Response:
         return _to_the_door(visit, entry)
     if entry.act:
         require(visit.actor, entry.act)
-    if entry.method == "POST":
+    if entry.method == "POST" and entry.form:
         visit.form = await read_form(visit.request)
         if not hmac.compare_digest(visit.form.get("token", "").encode(), visit.token.encode()):
             return visit.show("sorry.html", 403, words=OLD_FORM)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bot.services.cases import Cases
     from bot.services.follow_ups import FollowUps
     from bot.services.linking import Linking
+    from bot.services.rehearsals import Rehearsals
     from bot.services.search import Progress, Search
     from bot.services.statistics import Numbers
     from bot.services.updates import Updates
@@ -37,6 +38,7 @@ class Services:
     statistics: Numbers
     audit: AuditLog
     linking: Linking
+    rehearsals: Rehearsals
     new_search: Callable[[Session], Search]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -110,11 +111,34 @@ async def change_set(visit: Visit) -> Response:
         if act == "preview":
             phones = preview_of(follow_ups.preview(visit.actor, data))
             return _editor(visit, data, handle, phones=phones)
+        if act == "try":
+            _rehearse(visit, data, draft=True, handle=handle)
+            return visit.go("/rehearsal/")
     except NotAFlow as error:
         return _editor(visit, data, handle, _told(visit, error), 400)
     except CannotPlan as error:
         return _editor(visit, data, handle, visit.say(CANNOT_PLAN[error.reason]), 409)
     return _editor(visit, set_form.changed(data, act, form.word("add_kind")), handle)
+
+
+async def try_set(visit: Visit) -> Response:
+    """Play a kept set, or one that ships, as a family would."""
+    data = await _read(visit, visit.form.word("name"))
+    _rehearse(visit, data, draft=False)
+    return visit.go("/rehearsal/")
+
+
+async def edit_tried(visit: Visit) -> Response:
+    """Show what was tried in the form again, as it stood there; a kept set leads to the list."""
+    tried = visit.console.services.rehearsals.of(visit.here)
+    if tried is None or tried.data is None:
+        return visit.go("/question-sets")
+    return _editor(visit, dict(tried.data), tried.handle)
+
+
+def _rehearse(visit: Visit, data: Mapping[str, Any], *, draft: bool, handle: str = "") -> None:
+    rehearsals = visit.console.services.rehearsals
+    rehearsals.begin(visit.actor, visit.here, data, draft=draft, handle=handle)
 
 
 async def retire_set(visit: Visit) -> Response:

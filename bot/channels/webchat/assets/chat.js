@@ -424,6 +424,8 @@ function withdrawOffer(item) {
 
 async function open(fresh) {
   const answered = await ask("open", { language: page.language, fresh });
+  // Inside a page one has to sign in to, the way back leads to its door.
+  if (answered.status === 401 && byId("back")) location.replace(byId("back").href);
   if (!answered.ok) throw new Error("not opened");
   const { mark, language, lost } = await answered.json();
   if (page.mark && page.mark !== mark) {
