@@ -29,7 +29,7 @@ from sqlalchemy import Select, bindparam, select
 
 from storage import vault
 from storage.errors import Full, KeysMissing
-from storage.keyring import KeysUnusable, PrivateKey
+from storage.keyring import KeysUnusable
 from storage.tables import cases
 from storage.transaction import Transaction
 
@@ -73,7 +73,9 @@ async def keep(tx: Transaction, keys: Mapping[int, NewKey]) -> None:
         raise Full from None
 
 
-async def bring_back(tx: Transaction, recovery: PrivateKey, after: int) -> tuple[int, int, int]:
+async def bring_back(
+    tx: Transaction, recovery: vault.PrivateKey, after: int
+) -> tuple[int, int, int]:
     """Put one slice of lost keys back; return (last id, how many came back, how many did not).
 
     The last id is ``after`` when there are no more. A key that is there is left alone, and one that

@@ -39,12 +39,17 @@ from sqlalchemy.sql.dml import Insert
 from storage import adoption, connection, data_keys, vault
 from storage.adoption import Parted
 from storage.alerts import Alert, Alerts, Last
+from storage.attachments import Attachments
 from storage.audit import Audit
 from storage.broadcasts import Broadcasts
 from storage.cases import Cases
+from storage.claims import Claims
 from storage.connection import DRIVER_ERRORS, asked
+from storage.consents import Consents
 from storage.contacts import Contacts
+from storage.copies import Copies
 from storage.counts import Counts
+from storage.covers import Covers
 from storage.data_keys import Slots
 from storage.errors import (
     Busy,
@@ -62,8 +67,10 @@ from storage.errors import (
     WrongSchema,
 )
 from storage.follow_ups import FollowUps
+from storage.held import Held
 from storage.inbox import Inbox
 from storage.keyring import Keystore
+from storage.leaving import Leaving
 from storage.ledger import Ledger
 from storage.migrations import check_schema
 from storage.outbox import Outbox
@@ -71,10 +78,12 @@ from storage.question_sets import QuestionSets
 from storage.reports import Reports
 from storage.retention import Retention
 from storage.segments import Segments
+from storage.shown_numbers import ShownNumbers
 from storage.staff import Linked, LoginTaken, Staff, StaffMember
 from storage.tables import facts
 from storage.tasks import Tasks
 from storage.transaction import Transaction
+from storage.tries import Tries
 from storage.updates import Updates
 from storage.values import (
     Case,
@@ -165,14 +174,20 @@ class Work:
 
     def __init__(self, tx: Transaction, slots: Slots) -> None:
         self.inbox = Inbox(tx)
+        self.held = Held(tx)
         self.contacts = Contacts(tx, slots)
         self.outbox = Outbox(tx)
         self.ledger = Ledger(tx)
+        self.covers = Covers(tx)
         self.reports = Reports(tx)
         self.cases = Cases(tx)
+        self.claims = Claims(tx)
+        self.shown_numbers = ShownNumbers(tx)
+        self.tries = Tries(tx)
         self.tasks = Tasks(tx)
         self.audit = Audit(tx)
         self.alerts = Alerts(tx)
+        self.attachments = Attachments(tx)
         self.segments = Segments(tx)
         self.broadcasts = Broadcasts(tx)
         self.follow_ups = FollowUps(tx)
@@ -181,6 +196,9 @@ class Work:
         self.watch = Watch(tx)
         self.staff = Staff(tx)
         self.counts = Counts(tx)
+        self.consents = Consents(tx)
+        self.copies = Copies(tx)
+        self.leaving = Leaving(tx, self.contacts)
         self.retention = Retention(tx, self.contacts)
 
 

@@ -113,6 +113,15 @@ class Transaction:
         except OSError:
             raise KeysMissing from None
 
+    def key_for_case(self, case_id: int, label: bytes) -> bytes:
+        """Return the key for one use of what the service itself reads of a case.
+
+        It hangs from the contact key and from the key of the case, so that it ends with either;
+        from the contact key alone where the case has none. Raises `CannotKeep`.
+        """
+        lasting, own = self.contact_key(label), self.case_key(case_id)
+        return vault.derive(lasting, own, label=label) if own else lasting
+
     def key_of(self, day: int) -> bytes:
         """Return a day's epoch key, for something to be kept under it. Raises `CannotKeep`."""
         try:

@@ -1,0 +1,77 @@
+"""Erasing: what a family wanted gone, once it can no longer change its mind.
+
+Three steps for each case, so that a process may die between any two of them: its rows go, in one
+transaction that leaves a note; its key in the keystore and its files are destroyed; the note goes.
+Whoever comes next finds the note and does the rest, and doing it twice does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from storage.database import Database, Work
+from storage.keyring import Keystore
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 100
+
+
+class Erasing:
+    """The duty. ``zone`` is where the service's day ends."""
+
+    def __init__(
+        self,
+        database: Database,
+        keystore: Keystore,
+        *,
+        zone: ZoneInfo,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._keystore = keystore
+        self._zone = zone
+        self._clock = clock
+
+    async def run(self) -> int:
+        """Erase what is due; return how many cases it was."""
+        today = self._clock().astimezone(self._zone).date()
+        erased = 0
+        while due := await self._database.run(lambda work: work.leaving.due(today, AT_ONCE)):
+            done = [await self._erase(case_id) for case_id in due]
+            erased += sum(done)
+            if not any(done):
+                break  # somebody holds them, or was faster: the next round looks again
+        await self._destroy()
+        if erased:
+            # What SQLite has freed lies in its log until that is folded in and cut.
+            await self._database.checkpoint()
+        return erased
+
+    async def _erase(self, case_id: int) -> bool:
+        now = self._clock()
+        today = now.astimezone(self._zone).date()
+        try:
+            return await self._database.run(lambda work: work.leaving.erase(case_id, today, now))
+        except Exception as error:  # one case that cannot be erased must not keep the others
+            log.error("case_not_erased", alarm=True, exc_info=error)
+            return False
+
+    async def _destroy(self) -> None:
+        """Destroy the keys and files of cases whose rows are gone, also after a crash."""
+
+        async def left(work: Work) -> list[int]:
+            return await work.leaving.unsettled(AT_ONCE)
+
+        while cases := await self._database.run(left):
+            await asyncio.to_thread(self._keystore.destroy_case_keys, cases)
+            await self._settle(cases)
+
+    async def _settle(self, cases: list[int]) -> None:
+        await self._database.run(lambda work: work.leaving.settle(cases))
