@@ -17,11 +17,14 @@ from bot.services.permissions import Role
 from storage.database import Case, Database
 from storage.keyring import Keystore
 from storage.vault import PrivateKey
+from tests.bot.audiences import Audiences
+from tests.bot.offices import hire
+from tests.bot.rooms import Provider
 from tests.browser.conftest import DESK, Window, open_window
 from tests.channels.web_room import served
 from tests.conftest import Clock
 from tests.flows.test_flow_data import a_set, question
-from tests.staff.console_room import Room, demonstration, make_room
+from tests.staff.console_room import ACCOUNT, Room, demonstration, make_room
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -363,6 +366,49 @@ async def test_the_index_opens_with_progress_and_then_searches(
     await expect(page.locator("mark").first).to_have_text("Zaynab")
     assert page.url == f"{place.url}/find"
     assert "zaynab" not in " ".join(window.requests)
+
+
+async def test_a_broadcast_is_watched_paused_and_cancelled_live(
+    window: Window, place: Place
+) -> None:
+    page, room = window.page, place.room
+    broadcasts = room.services.broadcasts
+    offices = [await hire(room.database, room.clock(), "coordinator", name) for name in "AB"]
+    house = Audiences(room.database, room.clock, *offices, broadcasts)  # type: ignore[arg-type]
+    provider = Provider()
+    provider.account = ACCOUNT[1]
+    await come_in(page, place, "coordinator")
+    await house.families(4, account=ACCOUNT)
+    first = await house.approved()
+    await page.goto(f"{place.url}/broadcasts/{first.handle}")
+    opened_once = "window.stillThisPage = true"
+    await page.evaluate(opened_once)
+    far = page.locator("section", has=page.locator("#far"))
+    await broadcasts.pump()
+    await expect(far.locator("[data-live=put]")).to_have_text("4")
+    async with house.delivering(provider, rests=lambda _now, _zone, _hours: None):
+        await expect(far.locator("[data-live=sent]")).to_have_text("4")
+        await expect(far.locator("[data-live=put]")).to_have_text("0")
+        assert await page.evaluate("window.stillThisPage")
+        await broadcasts.pump()
+        await expect(page.locator(".badge").first).to_contain_text("done")
+
+        second = await house.approved(title="Second")
+        await page.goto(f"{place.url}/broadcasts/{second.handle}")
+        await page.get_by_role("button", name="Pause", exact=True).click()
+        await expect(page.locator(".badge").first).to_contain_text("paused")
+        await broadcasts.pump()
+        await page.get_by_role("button", name="Resume").click()
+        await expect(page.locator(".badge").first).to_contain_text("goes out")
+        await page.evaluate(opened_once)
+        await page.locator("summary", has_text="Cancel").click()
+        await page.get_by_role("button", name="Cancel this broadcast").click()
+        await expect(page.locator(".badge").first).to_contain_text("cancelled")
+        await broadcasts.pump()
+    assert len(provider.sent) == 4
+    progress = await broadcasts.progress(offices[0], second.handle)
+    assert (progress.sent, progress.put, progress.queued) == (0, 0, 0)
+    assert window.troubles == []
 
 
 async def test_a_page_that_rests_covers_itself(window: Window, place: Place) -> None:
