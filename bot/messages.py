@@ -6,7 +6,7 @@ knowing anything of flows, storage or another channel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -17,7 +17,7 @@ InboundKind = Literal[
     "button",  # a button under one of our messages was pressed
     "media",  # a photo, voice note or document, perhaps with a caption in `text`
     "edited",  # an earlier message was changed; `text` is the new wording
-    "other",  # sticker, location, poll, contact, dice ...: `what` names it
+    "other",  # sticker, location, poll, contact, dice ...: `what` names it (see also `point`)
     "reaction",  # an emoji put to our message `quoted_id`; `what` is "yes" when it agrees
     "group",  # anything from a group or a broadcast channel: we answer nothing there but leave
     "blocked",  # the person stopped the bot
@@ -41,12 +41,16 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file somebody sent, still at the provider. ``size`` is in bytes, None when not told."""
+    """A file somebody sent, still at the provider. ``size`` is in bytes, None when not told.
+
+    ``type`` and ``name`` are what the sender's side claims; nothing is ever decided by them.
+    """
 
     kind: Literal["photo", "voice", "audio", "video", "document"]
     provider_id: str
     size: int | None = None
     type: str = ""
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Inbound:
     the id of *our* message that carries the button. ``callback_id`` must be answered on Telegram.
     ``quoted_id`` is the id of our message that this one quotes or reacts to. ``sent_at`` is aware,
     UTC. Names and profile data that providers send along never get here.
+    ``point`` is a place on the map (degrees north and east), ``text`` then its name, if it has one.
     """
 
     address: Address
@@ -73,6 +78,7 @@ class Inbound:
     language_hint: str = ""
     sent_at: datetime | None = None
     quoted_id: str = ""
+    point: tuple[float, float] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,9 @@ OutboundKind = Literal[
 ]
 
 
+Sort = Literal["talk", "draft", "lasting"]
+
+
 @dataclass(frozen=True, slots=True)
 class Outbound:
     """One thing to do on a channel, finished: words are translated and fit the channel's limits.
@@ -128,6 +137,6 @@ class Outbound:
     language: str = ""
     silent: bool = False
     seconds: int = 0
-    sort: Literal["talk", "draft", "lasting"] = "talk"
+    sort: Sort = "talk"
     stays: float | None = None
     otherwise: str = ""

@@ -29,9 +29,10 @@ from storage.transaction import REPORT_LOG_LOCK, Transaction, among, as_date, da
 from storage.values import Fault, Head, SealedEntry, SealedReport, Tally
 from storage.wire import Row
 
-REPORT, ADDITION, NOTE, MOVE, FOLLOW_UP = 1, 2, 3, 4, 5
+REPORT, ADDITION, NOTE, MOVE, FOLLOW_UP, FILE, TRANSCRIPT = 1, 2, 3, 4, 5, 6, 7
 """Kinds of sealed entries: a new case's report, what its family adds to it, what staff note, what
-staff decide (`flows/case.py`), and answers to questions asked later."""
+staff decide (`flows/case.py`), answers to questions asked later, a file that came after what it
+was sent with was sealed, and what staff heard in one."""
 
 _KEPT, _MOVED, _ERASED = "kept", "moved", "erased"
 _SLICE: Final = 200

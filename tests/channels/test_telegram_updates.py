@@ -99,8 +99,6 @@ def test_every_kind_of_file_is_named(content: dict[str, Any], expected: Media) -
     ("content", "what"),
     [
         ({"sticker": FILE}, "sticker"),
-        ({"location": {"latitude": 1.0, "longitude": 2.0}}, "location"),
-        ({"venue": {"location": {}}, "location": {"latitude": 1.0}}, "venue"),
         ({"contact": {"phone_number": "CANARY", "first_name": "CANARY"}}, "contact"),
         ({"poll": {"id": "1"}}, "poll"),
         ({"dice": {"value": 1}}, "dice"),
@@ -122,9 +120,38 @@ def test_an_edited_message_says_which_one_and_what_now() -> None:
     assert (event.kind, event.text, event.message_id) == ("edited", "حمص", "9")
 
 
-def test_a_moving_live_location_is_no_edit() -> None:
-    event = heard(update(edited_message=message(location={"latitude": 1.0, "longitude": 2.0})))
-    assert (event.kind, event.what) == ("other", "location")
+HOMS = {"latitude": 34.73, "longitude": 36.71, "horizontal_accuracy": 5.0}
+
+
+def test_a_place_on_the_map_comes_with_its_point_and_a_venue_with_its_name() -> None:
+    event = heard(update(message=message(location=HOMS)))
+    assert (event.kind, event.what, event.text, event.point) == (
+        "other", "location", "", (34.73, 36.71)
+    )  # fmt: skip
+    venue = {"location": HOMS, "title": "مقهى", "address": "شارع", "foursquare_id": "CANARY"}
+    event = heard(update(message=message(venue=venue, location=HOMS)))
+    assert (event.what, event.text, event.point) == ("venue", "مقهى، شارع", (34.73, 36.71))
+    assert "CANARY" not in repr(event)
+    assert "34.73" not in repr(event)
+
+
+@pytest.mark.parametrize("latitude", [91, -91, "north"])
+def test_a_place_that_is_none_is_set_aside(latitude: object) -> None:
+    event = read(update(message=message(location={**HOMS, "latitude": latitude})))
+    assert isinstance(event, Unreadable)
+
+
+def test_a_moving_live_location_is_no_edit_and_no_new_place() -> None:
+    event = heard(update(edited_message=message(location=HOMS)))
+    assert (event.kind, event.what) == ("other", "moved")
+
+
+def test_a_paper_comes_with_the_name_it_claims_which_no_repr_shows() -> None:
+    paper = {**FILE, "file_name": "CANARY.pdf", "mime_type": "application/pdf"}
+    event = heard(update(message=message(document=paper)))
+    assert event.media is not None
+    assert event.media.name == "CANARY.pdf"
+    assert "CANARY" not in repr(event)
 
 
 def tap(**given: Any) -> dict[str, Any]:

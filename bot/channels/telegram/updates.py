@@ -51,6 +51,18 @@ class _File(msgspec.Struct):
     file_id: str
     file_size: _Size | None = None
     mime_type: str = ""
+    file_name: str = ""
+
+
+class _Point(msgspec.Struct):
+    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)]
+    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)]
+
+
+class _Venue(msgspec.Struct):
+    location: _Point
+    title: str = ""
+    address: str = ""
 
 
 class _Message(msgspec.Struct, rename={"sender": "from"}):
@@ -69,8 +81,8 @@ class _Message(msgspec.Struct, rename={"sender": "from"}):
     animation: _File | None = None
     document: _File | None = None
     sticker: _Present | None = None
-    location: _Present | None = None
-    venue: _Present | None = None
+    location: _Point | None = None
+    venue: _Venue | None = None
     contact: _Present | None = None
     poll: _Present | None = None
     dice: _Present | None = None
@@ -199,7 +211,18 @@ _surrogate = re.compile(rb"\\u[dD][89a-fA-F]")
 _missing = re.compile(r"missing required field `(\w+)`")
 _FIELDS: Final = frozenset(
     name
-    for struct in (_Update, _Message, _Tap, _MyMembership, _Membership, _Chat, _From, _File)
+    for struct in (
+        _Update,
+        _Message,
+        _Tap,
+        _MyMembership,
+        _Membership,
+        _Chat,
+        _From,
+        _File,
+        _Point,
+        _Venue,
+    )
     for name in struct.__struct_encode_fields__
 )
 
@@ -246,9 +269,12 @@ def _message(message: _Message, update_id: str, account: str, *, edited: bool) -
         return Inbound(address, update_id, "group", what=_group(chat.type))
     media = _media(message)
     text = message.text if message.text is not None else message.caption
-    what = ""
+    what, point = "", None
     if text is None and media is None:
-        what = _what(message)
+        what, point = _what(message), _point(message)
+        if point is not None:
+            # A place that is shared live is edited again and again as it moves.
+            what, text = ("moved", "") if edited else (what, _place_name(message))
     return Inbound(
         address,
         update_id,
@@ -262,6 +288,7 @@ def _message(message: _Message, update_id: str, account: str, *, edited: bool) -
         media,
         message.sender.language_code if message.sender is not None else "",
         _moment(message.date),
+        point=point,
     )
 
 
@@ -324,7 +351,19 @@ def _media(message: _Message) -> Media | None:
 
 
 def _file(kind: Literal["voice", "audio", "video", "document"], file: _File) -> Media:
-    return Media(kind, file.file_id, file.file_size, file.mime_type)
+    return Media(kind, file.file_id, file.file_size, file.mime_type, file.file_name)
+
+
+def _point(message: _Message) -> tuple[float, float] | None:
+    at = message.venue.location if message.venue is not None else message.location
+    return None if at is None else (at.latitude, at.longitude)
+
+
+def _place_name(message: _Message) -> str:
+    """What a venue is called; a mere point on the map has no name."""
+    if message.venue is None:
+        return ""
+    return "، ".join(filter(None, (message.venue.title, message.venue.address)))
 
 
 def _what(message: _Message) -> str:
