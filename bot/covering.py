@@ -36,7 +36,7 @@ def only_cover(outbounds: Iterable[Outbound]) -> list[Outbound]:
     kept = []
     for outbound in outbounds:
         if outbound.kind == "delete":
-            kept.append(outbound)
+            kept.append(replace(outbound, text="", otherwise=""))
         elif outbound.kind == "tap":
             kept.append(replace(outbound, text=""))
         elif outbound.kind == "message" and outbound.text in _sentences():
@@ -46,7 +46,7 @@ def only_cover(outbounds: Iterable[Outbound]) -> list[Outbound]:
 
 def unasked(outbounds: Sequence[Outbound], language: Language) -> list[Outbound]:
     """Return what a closed chat shows where we write without having been asked."""
-    kept = [outbound for outbound in outbounds if outbound.kind == "delete"]
+    kept = only_cover(outbound for outbound in outbounds if outbound.kind == "delete")
     if any(outbound.kind == "message" for outbound in outbounds):
         kept.append(Outbound("message", speak(HERE, language, ""), language=language))
     return kept

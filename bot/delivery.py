@@ -25,21 +25,22 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import structlog
 
-from bot import letters
+from bot import covering, letters, removal
 from bot.channels.base import Channel, Undelivered
 from bot.messages import Address, Outbound
 from bot.pace import Gate, Pace, People
+from bot.removal import Removed
 from storage.database import Database, Work
 from storage.errors import StorageError
-from storage.values import Dead, Ending, Letter, Postponed, Sent
+from storage.values import Dead, Ending, Letter, Postponed, Sent, Shown, ToClear
 
 log = structlog.get_logger(__name__)
 
@@ -47,10 +48,6 @@ LEASE = timedelta(minutes=2)
 GIVE_UP_AFTER = timedelta(hours=48)
 TAP_LASTS = timedelta(seconds=120)
 LONGEST_WAIT = 900.0
-WIPEABLE = timedelta(hours=48)
-"""How long a provider lets a bot delete messages (Bot API: 48 hours)."""
-DELETED_AT_ONCE = 100
-"""Message ids in one deletion (Bot API: 100)."""
 SLICE = 200
 """Most letters held in memory for one account: what arrives meanwhile can still go before."""
 GATHER = 0.005
@@ -60,10 +57,11 @@ LOCK_AGAIN_AFTER = 1.0
 """Seconds until a lock that was lost is asked for again: families wait while nobody sends."""
 STOP_WITHIN = 5.0
 """Seconds that running sends are given when the program stops."""
-REPLY, BROADCAST = 0, 2
-
-GONE = frozenset({"blocked", "deactivated", "chat-not-found", "kicked", "never-started"})
-"""Reasons after which nothing we say reaches this person until they write again."""
+REMOVE_AGAIN_AFTER = 60.0
+"""Seconds until messages are taken out of a chat that could not be, for now."""
+BLOCKED_AGAIN_AFTER = 3600.0
+"""The same where the chat cannot be reached at all: its person may come back."""
+REPLY, FOLLOW_UP, BROADCAST = 0, 1, 2
 
 NIGHT, FLOOD = "night", "flood"
 """Why a letter was put off: it is not day where its contact is, or the provider asked to wait."""
@@ -184,8 +182,7 @@ class Sender:
     @property
     def room(self) -> int:
         """How many letters can be handed over now; none unless we alone send for the account."""
-        ours = self._leading and self._took_over and not self._stopping.is_set()
-        if not ours or self._is_frozen(self._clock()):
+        if not self.leads or self._is_frozen(self._clock()):
             return 0
         return max(0, self._most - len(self._running))
 
@@ -202,6 +199,46 @@ class Sender:
         """End the claim of a letter that may never have been committed; `until` marks it."""
         self._doubtful.append((letter_id, until))
         self.wake()
+
+    @property
+    def leads(self) -> bool:
+        """Whether we alone send for the account now."""
+        return self._leading and self._took_over and not self._stopping.is_set()
+
+    async def remove(self, to_clear: ToClear) -> Removed:
+        """Take these messages out of their chat; replies go before, words to many after."""
+        address = Address(self._channel.name, self._channel.account, to_clear.reach.person)
+        until = self._waits_until(to_clear.contact_id)
+        if until:
+            return Removed("later", (until - self._clock()).total_seconds())
+        try:
+            all_gone = await removal.remove(
+                self._channel, address, to_clear.shown, self._may_remove
+            )
+        except Undelivered as error:
+            return self._not_removed(to_clear.contact_id, error)
+        except Exception as error:  # a fault of a channel must not stop the others' chats
+            log.error("channel_failed", channel=self._channel.name, alarm=True, exc_info=error)
+            return Removed("later", REMOVE_AGAIN_AFTER)
+        return Removed("gone" if all_gone else "refused")
+
+    async def _may_remove(self) -> bool:
+        await self._gate.enter(FOLLOW_UP)
+        return self.leads and not self._is_frozen(self._clock())
+
+    def _not_removed(self, contact_id: int, error: Undelivered) -> Removed:
+        if error.reason == "stopped":
+            return Removed("stop")
+        wait = REMOVE_AGAIN_AFTER if error.retry_after is None else error.retry_after
+        until = self._clock() + timedelta(seconds=wait)
+        if error.account:
+            self._freeze(until, error.reason)
+            return Removed("stop")
+        if error.reason in removal.GONE:
+            return Removed("later", BLOCKED_AGAIN_AFTER)
+        if error.retry_after is not None:
+            self._asked_to_wait[contact_id] = until
+        return Removed("later", wait)
 
     def take_sent(self) -> list[_Outcome]:
         """Take the letters that went out, to settle them in a transaction that is open anyway."""
@@ -359,10 +396,15 @@ class Sender:
         except letters.Unreadable:
             end = Dead(letter.id, "unreadable", letter.about, letter.about_id)
             return _Outcome(letter.contact_id, end)
+        if letter.cover is not None and letter.cover.hides(self._clock()):
+            parcel = _under_cover(letter, parcel)
+            if not parcel:
+                end = Dead(letter.id, covering.COVERED, letter.about, letter.about_id, "cancelled")
+                return _Outcome(letter.contact_id, end)
         until = self._waits_until(letter.contact_id)
         if until and not any(outbound.kind == "delete" for outbound in parcel):
             return _Outcome(letter.contact_id, Postponed(letter.id, until, FLOOD))
-        message_id = ""
+        said, message_id = parcel[-1], ""
         tap: asyncio.Task[str] | None = None
         for outbound in parcel:
             if outbound.kind == "tap":
@@ -380,7 +422,7 @@ class Sender:
                     return ruling
         if tap:
             await tap
-        return _Outcome(letter.contact_id, _sent(letter, message_id))
+        return _Outcome(letter.contact_id, _sent(letter, said, message_id))
 
     def _night(self, letter: Letter) -> datetime | None:
         return self._rests_until(self._clock(), letter.zone, letter.hours)
@@ -407,8 +449,7 @@ class Sender:
         address = Address(self._channel.name, self._channel.account, letter.reach.person)
         try:
             if outbound.kind == "delete" and not outbound.message_ids:
-                await self._delete_everything(letter, address, outbound)
-                return ""
+                return await self._wipe(letter, address, outbound)
             message_id = await self._channel.send(address, outbound)
         except StorageError as error:
             log.error("ledger_not_read", channel=self._channel.name, exc_info=error)
@@ -420,23 +461,33 @@ class Sender:
             raise Undelivered("fault", unclear=True) from None
         return message_id if outbound.kind == "message" else ""
 
-    async def _delete_everything(
-        self, letter: Letter, address: Address, outbound: Outbound
-    ) -> None:
-        """Delete all of the conversation that a provider still lets us delete.
+    async def _wipe(self, letter: Letter, address: Address, outbound: Outbound) -> str:
+        """Delete all of the chat that its provider lets us delete; say then how that went.
 
-        What was said before has been settled by now, so the ledger knows all of it.
+        What was said before has been settled by now, so the ledger knows all of it. Its rows are
+        dropped last: should we die before, the next attempt finds them and says the same.
         """
-        since = self._clock() - WIPEABLE
 
-        async def job(work: Work) -> list[str]:
-            return [noted.message_id for noted in await work.ledger.list(letter.contact_id, since)]
+        async def look(work: Work) -> Sequence[Shown]:
+            return await work.ledger.shown(letter.contact_id)
 
-        ids = list(dict.fromkeys(await self._database.run(job)))
-        for start in range(0, len(ids), DELETED_AT_ONCE):
-            some = tuple(ids[start : start + DELETED_AT_ONCE])
-            with suppress_permanent():
-                await self._channel.send(address, replace(outbound, message_ids=some))
+        async def drop(work: Work) -> None:
+            await work.ledger.drop([one.id for one in known])
+
+        known = await self._database.run(look)
+        removable = removal.part(known, self._channel.limits, self._clock())
+        all_gone = await removal.remove(
+            self._channel, address, removable.shown, lambda: self._may_go(letter, outbound)
+        )
+        words = outbound.text if all_gone and not removable.out_of_reach else outbound.otherwise
+        message_id = ""
+        if words:
+            note = Outbound("message", words, language=outbound.language)
+            if not await self._may_go(letter, note):
+                raise Undelivered("stopped")
+            message_id = await self._channel.send(address, note)
+        await self._database.run(drop)
+        return message_id
 
     def _rule(self, letter: Letter, outbound: Outbound, error: Undelivered) -> _Outcome | None:
         """Decide about a letter that a provider refused; None when the rest of it may go on."""
@@ -451,7 +502,7 @@ class Sender:
             due_at = now + timedelta(seconds=ruling.wait)
             again = Postponed(letter.id, due_at, error.reason, error.unclear)
             return _Outcome(letter.contact_id, again)
-        gone = error.reason in GONE
+        gone = error.reason in removal.GONE
         if ruling.verdict == "drop" and not gone:
             return None
         log.warning("letter_given_up", channel=self._channel.name, letter=letter.id,
@@ -520,23 +571,22 @@ class Sender:
         return max(least, (due - self._clock()).total_seconds())
 
 
-@contextmanager
-def suppress_permanent() -> Iterator[None]:
-    """Pass over what will never succeed: one message too old to delete must not keep the rest."""
-    try:
-        yield
-    except Undelivered as error:
-        if not error.permanent or error.reason in GONE:
-            raise
-
-
 _Job = Callable[[Work], Awaitable[tuple[list[Letter], datetime | None]]]
 
 
-def _sent(letter: Letter, message_id: str) -> Sent:
+def _under_cover(letter: Letter, parcel: letters.Parcel) -> letters.Parcel:
+    """Return what of a letter may be shown in a chat that is closed now, whenever it was put."""
+    if letter.priority > REPLY and letter.cover is not None:
+        return tuple(covering.unasked(parcel, letter.cover.language))
+    return tuple(covering.only_cover(parcel))
+
+
+def _sent(letter: Letter, said: Outbound, message_id: str) -> Sent:
+    """``said`` is what the id is of: the last of a parcel (`bot/letters.py`)."""
     repeated = letter.unsure > 1
     return Sent(
-        letter.id, letter.contact_id, message_id, letter.about, letter.about_id, repeated
+        letter.id, letter.contact_id, message_id, letter.about, letter.about_id, repeated,
+        said.sort, said.stays,
     )  # fmt: skip
 
 
@@ -619,6 +669,17 @@ class Delivery:
         """Take what went out and is not settled yet; None when there is nothing."""
         taken = {sender: sent for sender in self._senders.values() if (sent := sender.take_sent())}
         return Settling(taken, self._clock) if taken else None
+
+    # `bot.services.clearing.Clearing` takes messages out of chats: see `Remover` there.
+
+    def accounts(self) -> Sequence[tuple[str, str]]:
+        """Return (channel, account) of those this process alone sends for at the moment."""
+        return [key for key, sender in self._senders.items() if sender.leads]
+
+    async def remove(self, to_clear: ToClear) -> Removed:
+        """Take these messages out of their chat."""
+        reach = to_clear.reach
+        return await self._senders[reach.channel, reach.account].remove(to_clear)
 
     def wake(self, channel: str, account: str) -> None:
         """There are new letters for this account; harmless where it is not ours to send for."""

@@ -23,13 +23,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from bot.channels.base import Limits
 from bot.languages import CLOSE, OPEN, Known, fill_later
-from bot.messages import Button, Outbound
-from flows.effects import Ask, Effect, Option, Say, Settle, Tap
+from bot.messages import Button, Outbound, Sort
+from flows.effects import Ask, Effect, Option, Say, Settle, Tap, WipeChat
 from flows.text import Form, Language, Sentence, Words, _
 
 # Translators: {words} are words one can write instead of answering: "back", "I don't know" ...
@@ -73,7 +73,7 @@ def render(effects: Iterable[Effect | Outbound], reader: Reader) -> list[Outboun
     """Return the messages that carry out ``effects``, in order, each within the channel's limits.
 
     What is an `Outbound` already keeps its place. Effects that are not about words (`Submit`,
-    `WipeChat` ...) are passed over.
+    `Forget` ...) are passed over.
     """
     messages: list[Outbound] = []
     acknowledgement = "" if reader.callback_id else None
@@ -82,9 +82,13 @@ def render(effects: Iterable[Effect | Outbound], reader: Reader) -> list[Outboun
             case Outbound():
                 messages.append(effect)
             case Say():
-                messages += _messages(_text(effect.paragraphs, reader), (), reader)
+                said = _messages(_text(effect.paragraphs, reader), (), reader)
+                messages += _marked(said, _sort(effect))
             case Ask():
-                messages += _question(effect, reader)
+                asked = _question(effect, reader)
+                messages += _marked(asked, _sort(effect))
+            case WipeChat():
+                messages.append(_wiping(effect, reader))
             case Settle():
                 acknowledgement = _first(acknowledgement, effect.note, reader)
                 messages += _settled(reader)
@@ -97,6 +101,27 @@ def render(effects: Iterable[Effect | Outbound], reader: Reader) -> list[Outboun
     if acknowledgement is not None:
         messages.insert(0, _tap(acknowledgement, reader))
     return messages
+
+
+def _sort(effect: Say | Ask) -> Sort:
+    lasts = isinstance(effect, Say) and effect.lasts
+    return "lasting" if lasts else "draft" if effect.shows else "talk"
+
+
+def _marked(messages: list[Outbound], sort: Sort) -> list[Outbound]:
+    return messages if sort == "talk" else [replace(one, sort=sort) for one in messages]
+
+
+def _wiping(effect: WipeChat, reader: Reader) -> Outbound:
+    """Return the deletion of the whole chat, with what is said when it is known how that went.
+
+    It has no ids: delivery fills in everything the ledger remembers when its turn comes, so that
+    what was still on its way when the family asked is deleted too.
+    """
+    cleared, left = (
+        shorten(_text(words, reader), reader.limits.text) for words in (effect.cleared, effect.left)
+    )
+    return Outbound("delete", cleared, otherwise=left, language=reader.language)
 
 
 def _first(acknowledgement: str | None, words: Sentence | None, reader: Reader) -> str | None:

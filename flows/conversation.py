@@ -21,27 +21,47 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from flows import asking, clearing, consent, engine, filing, follow_up, menu, receipt
+from flows import (
+    asking,
+    clearing,
+    consent,
+    cover,
+    engine,
+    filing,
+    follow_up,
+    leaving,
+    menu,
+    receipt,
+    tie,
+    trust,
+)
 from flows.dates import RoughDate
 from flows.effects import (
     Add,
     AnswerFollowUp,
     Ask,
+    AskCopy,
+    AskToBeTied,
     CallHuman,
+    CheckNumber,
     ChooseClearing,
+    CutOff,
     Effect,
     Forget,
     Keep,
     LeaveFollowUp,
     OpenCover,
     OpenWaiting,
+    Pause,
     Say,
     Settle,
+    ShowCopy,
     Silence,
     Submit,
     Tap,
     TellStatus,
     Turn,
+    Undo,
     WipeChat,
     Withdraw,
 )
@@ -58,6 +78,7 @@ from flows.report import (
     SHARED,
     SUBMITTED,
     SUBMITTED_DETACHED,
+    SUBMITTED_QUIET,
     URGENT,
     URGENT_DAYS,
 )
@@ -67,13 +88,19 @@ from flows.text import Form, Language, Later, Sentence, Words
 from flows.upgrades import bring_current
 
 FLOWS: Mapping[str, Flow] = {
-    flow.name: flow for flow in (consent.CONSENT, REPORT, menu.ADDITION, menu.SHARING)
+    flow.name: flow
+    for flow in (
+        consent.CONSENT, REPORT, menu.ADDITION, menu.SHARING, trust.REPORT_SCAM, leaving.CORRECTION
+    )
 }
 MENU = "menu"
-_SMALL = frozenset({"addition", "choices", FOLLOW_UP})
+_SMALL = frozenset({"addition", "correction", "choices", "scam", FOLLOW_UP})
 """Flows beside the report whose drafts are stopped and deleted by themselves."""
 LINKED = "linked_to"
 """The receipt code of a report about somebody taken in the same event; nobody is asked for it."""
+
+_CODES = frozenset({"add_code", "r_code"})
+"""Questions whose answer is a receipt code."""
 
 _CODE_LIKE = re.compile(r"[0-9A-Za-z]{4}[ -]?[0-9A-Za-z]{4}[ -]?[0-9A-Za-z]{3,5}")
 """What was surely meant as a receipt code, though no check character holds."""
@@ -109,6 +136,15 @@ _COMMAND_OF: Mapping[Intent, str] = {
     Intent.CLEAR_AT_END: "clear_at_end",
     Intent.CLEAR_NEVER: "clear_never",
     Intent.COVER: "cover",
+    Intent.PHONE: "phone",
+    Intent.SCAM: "scam",
+    Intent.CODE: "code",
+    Intent.WITHDRAW: "withdraw",
+    Intent.UNDO: "undo",
+    Intent.DATA: "data",
+    Intent.COPY: "copy_show",
+    Intent.CORRECT: "correct",
+    Intent.HOLD: "hold",
 }
 
 
@@ -265,8 +301,10 @@ def _turn(step: Step, before: Session, now: datetime) -> Turn:
         session = replace(session, asked_at=int(now.timestamp()) if session.asked else 0)
     for effect in effects:
         if isinstance(effect, Silence):
-            session = replace(session, quiet=not effect.over)
-    session = filing.pruned(session)
+            session = replace(session, quiet=not effect.over, held_until=None)
+        if isinstance(effect, Pause):
+            session = replace(session, quiet=False, held_until=effect.until)
+    session = clearing.noticed(filing.pruned(session), effects)
     return Turn(session, tuple(effect for effect in effects if not isinstance(effect, Finished)))
 
 
@@ -281,8 +319,18 @@ def _first(talk: Talk, heard: Heard) -> Step:
     """
     if wants_cleared(heard):
         return talk.session, (*_taps(heard), _wiping(talk))
-    code = receipt.read(heard.text) if heard.kind == "text" else None
-    return (talk.session, (TellStatus(code),)) if code else _open_consent(talk)
+    if heard.kind != "text":
+        return _open_consent(talk)
+    if code := receipt.read(heard.text):
+        return talk.session, (TellStatus(code),)
+    if number := trust.read_number(heard.text):
+        return talk.session, (CheckNumber(number),)
+    wish = wish_of(heard.text)
+    return _command(talk, wish) if wish in _AT_FIRST else _open_consent(talk)
+
+
+_AT_FIRST = frozenset({"phone", "code", "scam", "verify"})
+"""Wishes that are granted to somebody we do not know: a family may come from another telephone."""
 
 
 def wants_cleared(heard: Heard) -> bool:
@@ -346,8 +394,8 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
         return _typed_in_view(talk, text)
     if scene is None or session.asked is None:
         return _typed_at_rest(talk, text)
-    if session.flow == "consent" and (code := receipt.read(text)):
-        return replace(session, asked=None), (TellStatus(code),)
+    if session.flow == "consent" and (shown := _code_or_number(text)):
+        return replace(session, asked=None), (shown,)
     button = engine.typed_button(scene, text)
     if button.startswith("!"):
         return _command(talk, button[1:])
@@ -506,7 +554,7 @@ def _through_engine(talk: Talk, heard: Heard) -> Step:
 def _is_no_code(scene: Scene, heard: Heard) -> bool:
     """A mistyped receipt code is found by its check character and asked for again."""
     stop = scene.stop
-    if heard.kind != "text" or scene.session.view or stop is None or stop.path != "add_code":
+    if heard.kind != "text" or scene.session.view or stop is None or stop.path not in _CODES:
         return False
     return receipt.read(heard.text) is None and read_intent(heard.text) is None
 
@@ -689,11 +737,14 @@ def _about_oneself(
 def _submit(talk: Talk) -> Step:
     """Send the report; then offer the next person taken in the same event, or the menu."""
     report = _report(talk, "report")
+    heard_again = _heard_again(talk, report)
     words = SUBMITTED if report.reach == "reachable" else SUBMITTED_DETACHED
+    if report.reach == "reachable" and _is_silent(talk.session) and not heard_again:
+        words = SUBMITTED_QUIET
     day = talk.tools.today(talk.now) + timedelta(days=FIRST_WORD_DAYS)
     filled = tuple(_filled(sentence, day) for sentence in words)
     said = Say(filled, lasts=True)
-    effects: tuple[Effect, ...] = (Submit(report), *_heard_again(talk, report), said)
+    effects: tuple[Effect, ...] = (Submit(report), *heard_again, said)
     drafts = {
         name: draft
         for name, draft in talk.session.drafts.items()
@@ -705,6 +756,8 @@ def _submit(talk: Talk) -> Step:
     others = report.answers.get("c7_others")
     if others is not None and others.value == "yes":
         kept = Told({path: told for path, told in report.answers.items() if _is_shared(path, told)})
+        if _is_silent(talk.session) and not heard_again:
+            kept = kept.without("f3_reach")  # whether we may write is asked anew: it wants silence
         asks = _show(talk.having(replace(session, carried=kept)), "another")
         return asks[0], (*effects, *asks[1])
     if report.reach == "detached":
@@ -716,8 +769,13 @@ def _heard_again(talk: Talk, report: Report) -> tuple[Effect, ...]:
     """A family that wanted silence and now says that we may write to it wants no silence."""
     reach = report.answers.find("f3_reach")
     said_now = reach is not None and reach.at >= report.started_at
-    wanted = talk.session.quiet and said_now and report.reach == "reachable"
+    wanted = _is_silent(talk.session) and said_now and report.reach == "reachable"
     return (Silence(over=True),) if wanted else ()
+
+
+def _is_silent(session: Session) -> bool:
+    """Whether it asked for silence, or for some of it; a day that has passed counts as one."""
+    return session.quiet or session.held_until is not None
 
 
 def _is_shared(path: str, told: Answer) -> bool:
@@ -767,6 +825,13 @@ def _add(talk: Talk) -> Step:
     return session, (Add(code, report, menu.ADDED, menu.ADD_UNKNOWN_CODE),)
 
 
+def _correct(talk: Talk) -> Step:
+    report = _report(talk, "correction", "correction")
+    code = receipt.read(str(report.answers["r_code"].value)) or ""
+    session = _without_draft(talk.session, "correction")
+    return session, (Add(code, report, leaving.CORRECTED, menu.ADD_UNKNOWN_CODE),)
+
+
 def _share(talk: Talk) -> Step:
     report = _report(talk, "choices", "choices")
     codes = talk.session.receipts
@@ -776,6 +841,17 @@ def _share(talk: Talk) -> Step:
         Add(code, report, menu.SHARING_KEPT if at == last else None, menu.ADD_UNKNOWN_CODE)
         for at, code in enumerate(codes)
     )
+
+
+def _send_scam(talk: Talk) -> Step:
+    """Send what was told of a deceit; nothing was told where it was left out."""
+    report = _report(talk, "scam", "scam")
+    codes = trust.codes_of(talk.session)
+    session = _without_draft(talk.session, "scam")
+    words = report.answers.get("x_words")
+    if not codes or words is None or words.known != "given":
+        return session, (Forget(), Say((asking.THANKS,)))
+    return session, (Add(codes[-1], report, trust.SCAM_SEALED, menu.ADD_UNKNOWN_CODE),)
 
 
 def _without_draft(session: Session, name: str) -> Session:
@@ -831,13 +907,29 @@ def _money_asked(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, .
 
 
 def _phone_gone(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
-    """Somebody else may be reading: the chat is cleared at once, and we fall silent."""
+    """Somebody else may be reading: what was answered is sent, and this account is cut off."""
     if answer.value not in ("lost", "seized"):
         return None
-    asks = tuple(effect for effect in effects if isinstance(effect, Ask))
-    wiped = (_wiping(talk), Say((follow_up.PHONE_GONE,)))
-    at_once = (CallHuman("phone_gone"), Silence(), *wiped)
-    return talk.session, (*_settles(effects), *at_once, *asks)
+    draft, flow = talk.session.drafts[FOLLOW_UP], talk.flows[FOLLOW_UP]
+    report = replace(_report(talk, FOLLOW_UP, FOLLOW_UP), flow=draft.flow)
+    asked = follow_up.record(flow, report.answers, talk.tools.speak, talk.session.form)
+    sends = AnswerFollowUp(_follow_up_of(talk), report, asked)
+    session, cut = _cut_off(talk.having(_without_draft(talk.session, FOLLOW_UP)))
+    return session, (*_settles(effects), sends, *cut)
+
+
+def _cut_off(talk: Talk) -> Step:
+    """Cut this account off; where nothing is tied to it or begun, it is just forgotten.
+
+    What is begun and not sent stays, sealed, until a person gives the account back, or it ends by
+    its age. The last words are those of any help line.
+    """
+    session = replace(talk.session, view="", asked=None, revisit="", tapped="", paused=True)
+    last = (WipeChat(), Say((cover.HELLO,)))
+    if session.receipts or session.drafts.keys() - {"consent"}:
+        return session, (CutOff("itself"), *last)
+    fresh = Session(language=session.language)
+    return fresh, (CallHuman("phone_gone"), *last, Forget(everything=True))
 
 
 def _not_safe(talk: Talk, answer: Answer, effects: tuple[Effect | Finished, ...]) -> Step | None:
@@ -860,15 +952,33 @@ def _answer_follow_up(talk: Talk) -> Step:
         AnswerFollowUp(_follow_up_of(talk), report, asked),
         Say((follow_up.ANSWERED,)),
     )
-    return session, (*effects, *_wished_for(report.answers))
+    talk = talk.having(session)
+    after, wished = _wished_for(talk, report.answers)
+    return after, (*effects, *wished)
 
 
-def _wished_for(answers: Told) -> tuple[Effect, ...]:
-    wishes = {answer.value for key in ("k6_pause", "t6_on") if (answer := answers.get(key))}
-    silence = (Silence(), Say(menu.QUIET)) if "silent" in wishes else ()
+def _wished_for(talk: Talk, answers: Told) -> Step:
+    """Some answers are wishes that hold at once: a pause, silence, to withdraw."""
+    told = (answers.get(key) for key in ("k6_pause", "t6_on"))
+    wishes = {answer.value for answer in told if answer}
+    effects: tuple[Effect, ...] = ()
+    if "silent" in wishes:
+        effects = (Silence(), Say(menu.QUIET))
+    elif months := max((_PAUSES[wish] for wish in wishes if wish in _PAUSES), default=0):
+        effects = _pause_until(talk, leaving.months_after(talk.tools.today(talk.now), months))
     if "withdraw" not in wishes:
-        return silence
-    return *silence, CallHuman("withdraw"), Say((follow_up.WITHDRAW,))
+        return talk.session, effects
+    if talk.session.receipts and talk.flow is None:
+        session, asks = _show(talk, "withdraw")
+        return session, (*effects, *asks)
+    return talk.session, (*effects, CallHuman("withdraw"), Say((follow_up.WITHDRAW,)))
+
+
+_PAUSES: Mapping[object, int] = {"month": leaving.ONE_MONTH, "months": leaving.THREE_MONTHS}
+
+
+def _pause_until(talk: Talk, until: date) -> tuple[Effect, ...]:
+    return Pause(until), Say((leaving.HELD.fill(date=until),))
 
 
 # Wishes
@@ -883,7 +993,7 @@ def _unknown_command(talk: Talk) -> Step:
 
 
 def _to_menu(talk: Talk) -> Step:
-    if not talk.agreed and not talk.session.receipts:
+    if not talk.agreed and not trust.codes_of(talk.session):
         return _open_consent_again(talk)
     return _show(talk, MENU)
 
@@ -911,7 +1021,67 @@ def _to_help(talk: Talk) -> Step:
 
 
 def _to_verify(talk: Talk) -> Step:
-    return _go_on(talk.having(replace(talk.session, view="")), (menu.VERIFY,))
+    return _show(talk, "verify")
+
+
+def _to_number(talk: Talk) -> Step:
+    return _show(talk, "number")
+
+
+def _to_code(talk: Talk) -> Step:
+    return _show(talk, "code")
+
+
+def _to_scam(talk: Talk) -> Step:
+    """Tell our team of a deceit, at once; what happened can be told where a report is known."""
+    session = replace(talk.session, view="", revisit="")
+    told = CallHuman("scam")
+    if not trust.codes_of(session):
+        after, effects = _say_then_go_on(talk.having(session), (*trust.SCAM, trust.SCAM_TOLD))
+        return after, (told, *effects)
+    draft = Draft("scam", talk.flows["scam"].version, talk.now)
+    drafts = session.drafts if "scam" in session.drafts else {**session.drafts, "scam": draft}
+    session = replace(session, drafts=drafts, asked=None)
+    opening = (*trust.SCAM, trust.SCAM_WORDS)
+    after, effects = engine.begin(talk.flows["scam"], session, talk.now, talk.tools, opening)
+    return after, (told, *effects)
+
+
+def _say_then_go_on(talk: Talk, words: Sequence[Sentence]) -> Step:
+    """Say ``words``; who was about to be asked for its consent is not asked in the same breath."""
+    if talk.session.flow == "consent" and not talk.agreed:
+        return replace(talk.session, asked=None), (Say(tuple(words)),)
+    return _go_on(talk, words)
+
+
+def _to_phone(talk: Talk) -> Step:
+    return _show(talk, "phone")
+
+
+def _to_lock(talk: Talk) -> Step:
+    return _cut_off(talk)
+
+
+def _to_lock_delete(talk: Talk) -> Step:
+    drafts = {name: it for name, it in talk.session.drafts.items() if name == "consent"}
+    session = replace(
+        talk.session, drafts=drafts, flow=MENU, carried=Told(), files={}, urgent=False
+    )
+    after, effects = _cut_off(talk.having(session))
+    return after, (*effects, Forget())
+
+
+def _to_lock_other(talk: Talk) -> Step:
+    session = replace(talk.session, view="", asked=None)
+    return session, (CutOff("other", tie.OTHER_CUT, tie.OTHER_NONE, tie.OTHER_ASKED),)
+
+
+def _to_here(talk: Talk) -> Step:
+    """Who came with a code wants to be written to here: a person makes sure of it first."""
+    if not talk.session.came_with:
+        return _unknown_command(talk)
+    session = replace(talk.session, view="", asked=None)
+    return session, (AskToBeTied(), Say((tie.ASKED,)))
 
 
 def _to_person(talk: Talk) -> Step:
@@ -964,6 +1134,33 @@ def _to_quiet(talk: Talk) -> Step:
 def _to_write(talk: Talk) -> Step:
     after, effects = _go_on(talk.having(replace(talk.session, view="")), (menu.QUIET_OVER,))
     return after, (Silence(over=True), *effects)
+
+
+def _to_hold(talk: Talk) -> Step:
+    return _show(talk, "hold") if talk.session.receipts else _unknown_command(talk)
+
+
+def _hold_for(months: int) -> Command:
+    def command(talk: Talk) -> Step:
+        return _hold(talk, leaving.months_after(talk.tools.today(talk.now), months))
+
+    return command
+
+
+def _to_hold_date(talk: Talk) -> Step:
+    return _show(talk, "hold_date") if talk.session.receipts else _unknown_command(talk)
+
+
+def _hold(talk: Talk, until: date) -> Step:
+    """Nothing of our own accord before that day; the talk goes on where it was."""
+    if not talk.session.receipts:
+        return _unknown_command(talk)
+    pause, said = _pause_until(talk, until)
+    session = replace(talk.session, view="")
+    if talk.flow is None:
+        return replace(session, asked=None), (pause, said)
+    after, effects = _go_on(talk.having(session))
+    return after, (pause, said, *effects)
 
 
 def _has_unsent(talk: Talk) -> bool:
@@ -1084,15 +1281,21 @@ def _to_report(talk: Talk) -> Step:
 
 
 def _to_add(talk: Talk) -> Step:
-    session = replace(talk.session, view="", asked=None, revisit="")
-    if "addition" in session.drafts:
-        return engine.begin(talk.flows["addition"], session, talk.now, talk.tools)
-    draft = Draft("addition", talk.flows["addition"].version, talk.now)
-    if len(session.receipts) == 1:
-        answer = Answer(session.receipts[0], "given", "", *_stamp(talk))
-        draft = replace(draft, answers=draft.answers.and_told("add_code", answer))
-    session = replace(session, drafts={**session.drafts, "addition": draft})
-    return engine.begin(talk.flows["addition"], session, talk.now, talk.tools)
+    return _begin_addition(talk, "addition", "add_code")
+
+
+def _begin_addition(talk: Talk, name: str, key: str) -> Step:
+    """Begin what is added to a report; which one is not asked where there is only one."""
+    session, flow = replace(talk.session, view="", asked=None, revisit=""), talk.flows[name]
+    if name in session.drafts:
+        return engine.begin(flow, session, talk.now, talk.tools)
+    draft = Draft(name, flow.version, talk.now)
+    codes = trust.codes_of(session)
+    if len(codes) == 1:
+        answer = Answer(codes[0], "given", "", *_stamp(talk))
+        draft = replace(draft, answers=draft.answers.and_told(key, answer))
+    session = replace(session, drafts={**session.drafts, name: draft})
+    return engine.begin(flow, session, talk.now, talk.tools)
 
 
 def _to_status(talk: Talk) -> Step:
@@ -1115,14 +1318,79 @@ def _to_withdraw(talk: Talk) -> Step:
     if "report" in talk.session.drafts:
         return _show(talk, "delete")
     session = replace(talk.session, view="", asked=None)
-    return session, (CallHuman("withdraw"), Say((menu.WITHDRAW_HUMAN,)))
+    words = tie.WITHDRAW if session.came_with else menu.WITHDRAW_HUMAN
+    return session, (CallHuman("withdraw"), Say((words,)))
 
 
 def _to_withdrawn(talk: Talk) -> Step:
+    """From here on nobody works on it; until the last day it is only marked."""
+    if not talk.session.receipts:
+        return _to_withdraw(talk)
     session = replace(talk.session, receipts=(), view="", asked=None)
     if FOLLOW_UP in session.drafts:
         session = _without_draft(session, FOLLOW_UP)
-    return session, (Withdraw(), CallHuman("withdraw"), Say((menu.WITHDRAWN,)))
+    last = talk.tools.today(talk.now) + timedelta(days=leaving.UNDO_DAYS)
+    told = (
+        leaving.WITHDRAWN.fill(date=last), leaving.WITHDRAWN_AFTER, leaving.WITHDRAWN_COPIES
+    )  # fmt: skip
+    session, asks = _show(talk.having(session), "withdrawn", told)
+    return session, (Withdraw(last), CallHuman("withdraw"), *asks)
+
+
+def _to_undo(talk: Talk) -> Step:
+    """Keep what was withdrawn, while there is time; the hallway knows whether there is."""
+    undo = Undo(talk.session.came_with, leaving.UNDONE, leaving.NOTHING_TO_UNDO)
+    if talk.flow is None:
+        return replace(talk.session, view="", asked=None), (undo,)
+    after, effects = _go_on(talk.having(replace(talk.session, view="")), keeps=True)
+    return after, (undo, *effects)
+
+
+# What is kept, shown and corrected
+
+
+def _to_data(talk: Talk) -> Step:
+    return _show(talk, "data")
+
+
+def _data_choices(session: Session) -> Sequence[tuple[str, Sentence]]:
+    draft = (leaving.DATA_DRAFT,) if "report" in session.drafts else ()
+    sealed = (leaving.DATA_COPY, leaving.DATA_SHOW) if session.receipts else ()
+    correct = (leaving.DATA_CORRECT,) if trust.codes_of(session) else ()
+    return (*draft, *sealed, leaving.DATA_KEPT, *correct)
+
+
+def _to_draft_copy(talk: Talk) -> Step:
+    if "report" not in talk.session.drafts or not talk.may_keep:
+        return _unknown_command(talk)
+    return _to_review(talk.having(replace(talk.session, flow="report", view="")))
+
+
+def _to_kept(talk: Talk) -> Step:
+    return _go_on(talk.having(replace(talk.session, view="")), leaving.KEPT)
+
+
+def _to_ask_copy(talk: Talk) -> Step:
+    if not talk.session.receipts:
+        return _go_on(talk.having(replace(talk.session, view="")), (leaving.COPY_NOT_HERE,))
+    return _beside(talk, AskCopy(leaving.COPY_ASKED, leaving.COPY_UNDER_WAY))
+
+
+def _to_show_copy(talk: Talk) -> Step:
+    return _beside(talk, ShowCopy(leaving.COPY_SHOWN, leaving.COPY_NONE))
+
+
+def _beside(talk: Talk, effect: Effect) -> Step:
+    """Do something the hallway has words for; the talk goes on where it was."""
+    session = replace(talk.session, view="")
+    if talk.flow is None:
+        return replace(session, asked=None), (effect,)
+    after, effects = _go_on(talk.having(session), keeps=True)
+    return after, (effect, *effects)
+
+
+def _to_correct(talk: Talk) -> Step:
+    return _begin_addition(talk, "correction", "r_code")
 
 
 def _to_another(talk: Talk) -> Step:
@@ -1145,6 +1413,10 @@ def _to_no_other(talk: Talk) -> Step:
 def _options(talk: Talk, view: str) -> Sequence[tuple[str, Sentence]]:
     if view == MENU:
         return [(f"!{item.code}", item.label) for item in menu.items(talk.session)]
+    if view == "phone":
+        return tie.phone_choices(talk.session)
+    if view == "data":
+        return _data_choices(talk.session)
     return _PAGES[view][1]
 
 
@@ -1170,6 +1442,8 @@ def _view_choice(talk: Talk, code: str) -> Step:
 def _typed_in_view(talk: Talk, text: str) -> Step:
     """Words on a page: a label, a number or an alias of what it offers, or any other wish."""
     view = talk.session.view
+    if view == "hold_date":
+        return _typed_hold_date(talk, text)
     speak, form = talk.tools.speak, talk.session.form
     offered = [*_options(talk, view), *(_PAGES[view][2] if talk.flow is not None else ())]
     also = {f"!{item.code}": item.also for item in menu.items(talk.session)} | clearing.ALSO
@@ -1190,23 +1464,42 @@ def _typed_in_view(talk: Talk, text: str) -> Step:
     return _code_or_again(talk, text)
 
 
+def _typed_hold_date(talk: Talk, text: str) -> Step:
+    until = leaving.read_until(text, talk.tools.today(talk.now), talk.tools.hijri)
+    if until is not None:
+        return _hold(talk, until)
+    if wish := wish_of(text):
+        return _command(talk, wish)
+    if read_intent(text) in {Intent.BACK, Intent.CONTINUE}:
+        return _to_return(talk)
+    return _show(talk, "hold_date", (leaving.HOLD_NOT_READ,))
+
+
 def _typed_at_rest(talk: Talk, text: str) -> Step:
     """Nothing was asked: a wish, a receipt code, or the menu."""
     wish = wish_of(text)
     if wish:
         return _command(talk, wish)
-    if talk.flow is not None and receipt.read(text) is None:
+    if talk.flow is not None and _code_or_number(text) is None:
         return _go_on(talk)
     return _code_or_again(talk, text)
 
 
 def _code_or_again(talk: Talk, text: str) -> Step:
-    code = receipt.read(text)
-    if code is not None:
-        return replace(talk.session, view="", asked=None), (TellStatus(code),)
+    shown = _code_or_number(text)
+    if shown is not None:
+        return replace(talk.session, view="", asked=None), (shown,)
     view = talk.session.view if talk.session.view in _VIEWS else MENU
     mistyped = _CODE_LIKE.fullmatch(fold_digits(text).strip())
     return _show(talk, view, (menu.ADD_UNKNOWN_CODE,) if mistyped else ())
+
+
+def _code_or_number(text: str) -> TellStatus | CheckNumber | None:
+    """Return what these words are about: a receipt code, or a number that a caller has told."""
+    if code := receipt.read(text):
+        return TellStatus(code)
+    number = trust.read_number(text)
+    return CheckNumber(number) if number else None
 
 
 _BACK_TO_QUESTION: tuple[tuple[str, Sentence], ...] = (("!return", menu.RETURN),)
@@ -1218,7 +1511,15 @@ _PAGES: Mapping[
     "stop": (menu.STOP_TITLE, menu.STOP_CHOICES, ()),
     "delete": (menu.DELETE_TITLE, menu.DELETE_CHOICES, ()),
     "danger": (menu.DANGER_TITLE, menu.DANGER_CHOICES, _BACK_TO_QUESTION),
-    "withdraw": (menu.WITHDRAW_TITLE, menu.WITHDRAW_CHOICES, ()),
+    "verify": (menu.VERIFY, trust.VERIFY_CHOICES, _BACK_TO_QUESTION),
+    "number": (trust.NUMBER_TITLE, (), _BACK_TO_QUESTION),
+    "code": (tie.CODE_TITLE, (), _BACK_TO_QUESTION),
+    "phone": (tie.PHONE_TITLE, (), _BACK_TO_QUESTION),
+    "withdraw": (leaving.WITHDRAW_TITLE, menu.WITHDRAW_CHOICES, ()),
+    "withdrawn": (leaving.HOW_TO_UNDO, leaving.UNDO, _BACK_TO_QUESTION),
+    "hold": (leaving.HOLD_TITLE, leaving.HOLD_CHOICES, _BACK_TO_QUESTION),
+    "hold_date": (leaving.HOLD_DATE_TITLE, (), _BACK_TO_QUESTION),
+    "data": (leaving.DATA_TITLE, (), _BACK_TO_QUESTION),
     "language": (menu.LANGUAGE_TITLE, asking.LANGUAGE_CHOICES, _BACK_TO_QUESTION),
     "clearing": (clearing.TITLE, clearing.CHOICES, _BACK_TO_QUESTION),
     "another": (NEXT_PERSON, asking.ANOTHER_CHOICES, ()),
@@ -1239,6 +1540,14 @@ _COMMANDS: Mapping[str, Command] = {
     "review": _to_review,
     "help": _to_help,
     "verify": _to_verify,
+    "number": _to_number,
+    "code": _to_code,
+    "scam": _to_scam,
+    "phone": _to_phone,
+    "lock": _to_lock,
+    "lock_delete": _to_lock_delete,
+    "lock_other": _to_lock_other,
+    "here": _to_here,
     "person": _to_person,
     "pause": _to_pause,
     "stop": _to_stop,
@@ -1266,12 +1575,26 @@ _COMMANDS: Mapping[str, Command] = {
     "open": _to_open,
     "withdraw": _to_withdraw,
     "withdraw_yes": _to_withdrawn,
+    "undo": _to_undo,
+    "hold": _to_hold,
+    "hold_1": _hold_for(leaving.ONE_MONTH),
+    "hold_3": _hold_for(leaving.THREE_MONTHS),
+    "hold_date": _to_hold_date,
+    "data": _to_data,
+    "draft_copy": _to_draft_copy,
+    "data_kept": _to_kept,
+    "copy_ask": _to_ask_copy,
+    "copy_show": _to_show_copy,
+    "correct": _to_correct,
     "another_yes": _to_another,
     "another_no": _to_no_other,
 }
 _HARMLESS = frozenset(
-    {"menu", "more", "help", "person", "language", "wipe", "verify", "danger", "open", "cover"}
-)
+    {
+        "menu", "more", "help", "person", "language", "wipe", "verify", "danger", "open", "cover",
+        "phone", "number", "code", "undo", "data",
+    }
+)  # fmt: skip
 """Wishes a button of an older message still grants, because they change no answer."""
 
 Outcome = Callable[[Talk, Answer, tuple["Effect | Finished", ...]], Step | None]
@@ -1294,6 +1617,8 @@ _ENDINGS: Mapping[str, Command] = {
     "consent": _agreed,
     "report": _submit,
     "addition": _add,
+    "correction": _correct,
     "choices": _share,
+    "scam": _send_scam,
     FOLLOW_UP: _answer_follow_up,
 }

@@ -7,6 +7,7 @@ anything up.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from flows.text import Sentence
@@ -33,10 +34,12 @@ class Say:
     """One message without buttons; ``paragraphs`` are spoken in order, an empty line between.
 
     ``lasts``: the family needs it (a receipt, news), so it stays in the chat until that is wiped.
+    ``shows``: it says back what was told, so it leaves the chat as soon as the family goes on.
     """
 
     paragraphs: tuple[Sentence, ...]
     lasts: bool = False
+    shows: bool = False
 
 
 @value
@@ -203,7 +206,52 @@ class Forget:
 
 @value
 class Withdraw:
-    """The family withdraws its report: staff carry it out, the case is marked at once."""
+    """The family withdraws its reports: they are marked at once, and erased after ``last_day``.
+
+    The hallway says whom they may have been passed on to, when the family had agreed to that.
+    """
+
+    last_day: date
+
+
+@value
+class Undo:
+    """The family changes its mind: what it has withdrawn stands again as it stood.
+
+    Of the reports tied to the contact, or of those with these ``codes``. Only the hallway learns
+    whether there was time yet: it says ``done`` or ``nothing``.
+    """
+
+    codes: tuple[str, ...]
+    done: Sentence
+    nothing: Sentence
+
+
+@value
+class Pause:
+    """The family wants no words of our own accord before ``until``; then they come by themselves.
+
+    The session that comes out of the turn remembers it (`Session.held_until`).
+    """
+
+    until: date
+
+
+@value
+class AskCopy:
+    """The family asks for a copy of what is sealed; it says ``done``, or ``under_way``."""
+
+    done: Sentence
+    under_way: Sentence
+
+
+@value
+class ShowCopy:
+    """Say the copy that waits for this family, once; ``after`` it, or ``none`` when there is none.
+    """
+
+    after: Sentence
+    none: Sentence
 
 
 @value
@@ -271,6 +319,10 @@ Effect = (
     | OpenCover
     | Forget
     | Withdraw
+    | Undo
+    | Pause
+    | AskCopy
+    | ShowCopy
     | OpenWaiting
     | AnswerFollowUp
     | LeaveFollowUp

@@ -508,6 +508,11 @@ CONTACT_CHANGE = follow_up(
                 key="k3_lost",
                 title=_("The phone"),
                 words=_("Is the phone we have written to so far still with you?"),
+                hint=_(
+                    "If it is lost or was taken, this account is cut off at once, and nothing is "
+                    "shown here any more. Please write to us from another one then, with your "
+                    "receipt code."
+                ),
                 options=(
                     Choosable("with_me", _("Yes, it is with me"), ("yes", "نعم", "معي")),
                     Choosable("lost", _("No, it is lost"), ("lost", "ضاع")),
@@ -569,6 +574,8 @@ CONTACT_CHANGE = follow_up(
                 words=_("Shall we write nothing of our own accord for now?"),
                 options=(
                     Choosable("no", _("No, go on writing"), ("no", "لا")),
+                    Choosable("month", _("Yes, for one month"), ("month", "شهر")),
+                    Choosable("months", _("Yes, for three months"), ("months", "ثلاثة أشهر")),
                     Choosable("silent", _("Yes, until I say otherwise"), ("yes", "نعم", "اي")),
                 ),
                 ways=OPTIONAL,
@@ -673,7 +680,9 @@ CHECK_IN = follow_up(
                 words=_("How shall we go on?"),
                 options=(
                     Choosable("on", _("Go on as before"), ("continue", "متابعة")),
-                    Choosable("silent", _("Write nothing of your own accord"), ("pause", "توقف")),
+                    Choosable("month", _("Write nothing for one month"), ("pause", "توقف")),
+                    Choosable("months", _("Write nothing for three months")),
+                    Choosable("silent", _("Write nothing of your own accord"), ("never",)),
                     Choosable("withdraw", _("I want to withdraw my report"), ("withdraw", "سحب")),
                 ),
                 ways=OPTIONAL,
@@ -729,15 +738,11 @@ TAKEN_BACK = _(
 ANSWERED = _("Thank you. Your answers were sealed and sent to your caseworker.")
 DELETED: tuple[Sentence, ...] = (
     _("What you answered is deleted, and these questions will not be asked again."),
-    _("The messages above are still shown here. To clear them too, write “wipe”."),
+    _("To clear what still stands above, write “wipe”."),
 )
 MONEY_ADVICE = _(
     "Please pay nothing. News for money is nearly always deceit, and we never ask for money. If "
     "somebody presses you, write “person”."
-)
-PHONE_GONE = _(
-    "Thank you for telling us. We have cleared what could be cleared of this chat, we write "
-    "nothing here of our own accord any more, and our team has been asked to look at it with you."
 )
 NOT_SAFE = _(
     "Thank you for telling us. From now on we write nothing here of our own accord. To clear this "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flows import trust
 from flows.questions import Choosable, MultipleChoice, Review, Text
 from flows.report import REPORT
 from flows.session import Session
@@ -18,13 +19,19 @@ CHOICES: dict[str, Choosable] = {
         Choosable("another", _("Report another missing person"), ("another", "بلاغ جديد")),
         Choosable("add", _("Add to my report"), ("add", "إضافة")),
         Choosable("status", _("Where my report stands"), ("status", "وضع بلاغي")),
+        Choosable("correct", _("Correct my report"), ("correct", "تصحيح")),
+        Choosable("data", _("What you keep about me"), ("my data", "بياناتي")),
         Choosable("choices", _("My choices: sharing"), ("choices", "خياراتي")),
+        Choosable("hold", _("Pause your messages"), ("pause messages", "إيقاف الرسائل مؤقتا")),
         Choosable("quiet", _("No more messages from you"), ("no messages", "بلا رسائل")),
         Choosable("write", _("Write to me again"), ("write again", "مراسلة من جديد")),
         Choosable("open", _("Go on with the questions for me"), ("questions", "الأسئلة")),
         Choosable("language", _("Language: العربية / English"), ("language", "اللغة", "لغة")),
         Choosable("person", _("Talk to a person"), ("person", "موظف")),
+        Choosable("code", _("I have a receipt code"), ("code", "رمز")),
+        Choosable("here", _("Write to me here"), ("write here", "مراسلة هنا")),
         Choosable("verify", _("How to be sure it is us"), ("verify", "تحقق")),
+        Choosable("phone", _("My phone was lost or taken"), ("phone", "هاتف")),
         Choosable("wipe", _("Clear this chat"), ("wipe", "clear", "مسح", "امسح")),
         Choosable("clearing", _("When messages leave this chat"), ("clearing", "بقاء الرسائل")),
         Choosable("cover", _("Hide this chat behind a phrase"), ("cover", "hide", "التخفي")),
@@ -38,11 +45,17 @@ def items(session: Session) -> list[Choosable]:
     """Return what the menu offers in this session, in its order."""
     draft = session.drafts.get("report")
     codes = ["continue"] if draft else ["another" if session.receipts else "report"]
-    codes += ["open"] if "follow_up" in session.drafts and not draft else []
-    codes += ["add", "status"]
+    opens = "follow_up" in session.drafts or session.came_with
+    codes += ["open"] if opens and not draft else []
+    codes += ["add", "correct"] if session.receipts or session.came_with else ["add"]
+    codes += ["status", "data"]
     if session.receipts:
-        codes += ["choices", "write" if session.quiet else "quiet"]
-    codes += ["language", "person", "verify", "wipe", "clearing", "cover", "withdraw", "help"]
+        held = session.quiet or session.held_until
+        codes += ["choices", *(["write"] if held else ["hold", "quiet"])]
+    else:
+        codes += ["here"] if session.came_with else ["code"]
+    codes += ["language", "person", "verify", "phone", "wipe", "clearing", "cover"]
+    codes += ["withdraw", "help"]
     return [CHOICES[code] for code in codes]
 
 
@@ -117,32 +130,29 @@ HELP = Lines(
 VERIFY = Lines(
     (
         _("How to be sure it is us:"),
-        _("We never ask for money, gifts or telephone credit."),
-        _("We never give news through middlemen or for a price."),
+        trust.NEVER_MONEY,
+        trust.NEVER_THROUGH_OTHERS,
         _("{organisation} publishes the names of all our channels. We have no others.").fill(
             organisation=Later("organisation")
         ),
-        _("If somebody claims to speak for us, tell us: write “person”. Please send them nothing."),
+        _("If somebody claims to speak for us, tell us: write “scam”. Please send them nothing."),
+        trust.HOW,
     )
 )
 DANGER_TITLE = _("Your safety comes first. Nothing needs to be answered now.")
 DANGER_CHOICES: tuple[tuple[str, Sentence], ...] = (
     ("!wipe", _("Clear this chat now")),
+    ("!phone", _("My phone was lost or taken")),
     ("!cover", _("Hide this chat behind a phrase")),
     ("!delete", _("Delete what I told so far")),
     ("!short", _("Only the eight shortest questions")),
     ("!pause", _("Pause: go on another day")),
 )
 
-WITHDRAW_TITLE = _(
-    "Do you want to withdraw your report and have it deleted? A person of our team carries out the "
-    "deletion. What was already passed on with your consent cannot be called back."
-)
 WITHDRAW_CHOICES: tuple[tuple[str, Sentence], ...] = (
     ("!withdraw_yes", _("Yes, withdraw and delete")),
     ("!return", _("No, keep it")),
 )
-WITHDRAWN = _("Your report is marked as withdrawn, and our team has been asked to delete it.")
 WITHDRAW_HUMAN = _(
     "There is no report tied to this chat. We have asked our team to write to you here, to find it "
     "with you and delete it."

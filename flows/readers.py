@@ -76,6 +76,15 @@ class Intent(Enum):
     CLEAR_AT_END = "clear_at_end"
     CLEAR_NEVER = "clear_never"
     COVER = "cover"
+    PHONE = "phone"
+    SCAM = "scam"
+    CODE = "code"
+    WITHDRAW = "withdraw"
+    UNDO = "undo"
+    DATA = "data"
+    COPY = "copy"
+    CORRECT = "correct"
+    HOLD = "hold"
     DONE = "done"
 
 
@@ -580,12 +589,12 @@ _SAYINGS: dict[Intent, str] = {
         المتابعة | اكمال البلاغ""",
     Intent.VERIFY: """
         verify | who are you | who is this | verify you | how do i verify you | is this real
-        is this a scam | scam | fake
+        is this a scam | fake | verify us | is it really you
         how do i know | how do i know its you | can i trust you | who runs this
         who is behind this | تحقق | التحقق | مين انتو | مين انتم
         مين أنتو | من أنتم | من انتم | من أنت | مين انت | مين معي | مين عم يحكي | كيف اتأكد
         كيف بتأكد | كيف بتاكد منكم | كيف أتحقق | هل هذا حقيقي
-        هل هذا احتيال | احتيال | نصب | نصابين | مين وراكم | لمين تابعين | مين بيشتغل هون
+        هل هذا احتيال | هل هذا نصب | هل أنتم حقيقيون | مين وراكم | لمين تابعين | مين بيشتغل هون
         انتو مين | أنتم من | كيف بعرف انكم حقيقيين
         التحقق منكم""",
     Intent.DANGER: """
@@ -626,6 +635,60 @@ _SAYINGS: dict[Intent, str] = {
         keep my messages | keep the messages | dont delete my messages | do not delete my messages
         لا تمسح | لا تمسحوا | لا تمسحوا شيئا | لا تمسح رسائلي | لا تمسحوا رسائلي | لا تحذف رسائلي
         لا تحذفوا رسائلي | أبقوا الرسائل | ابقوا الرسائل | خلوا الرسائل | لا تمسحو""",
+    Intent.PHONE: """
+        my phone was taken | they took my phone | phone taken | my phone was stolen | phone stolen
+        my phone was seized | my phone is gone | i lost my phone | lost my phone | phone lost
+        my phone was lost | my phone was lost or taken | lost phone | my phone is lost
+        my old phone was taken | cut off my account | lock my account | lock this account
+        أخذوا هاتفي | اخذوا موبايلي | أخذوا تلفوني | أخذوا جوالي | أخذوا الهاتف | سرقوا هاتفي
+        سرقوا موبايلي | انسرق موبايلي | انسرق تلفوني | سُرق هاتفي | صادروا هاتفي | صادروا موبايلي
+        ضاع هاتفي | ضاع موبايلي | ضاع تلفوني | ضاع جوالي | ضيعت موبايلي | فقدت هاتفي
+        هاتفي ضاع | موبايلي ضاع | موبايلي راح | هاتفي مسروق | تم أخذ هاتفي | هاتفي أُخذ
+        ضاع هاتفي أو أُخذ | هاتفي ضاع أو أُخذ | اقفلوا حسابي | إيقاف الحساب | أوقفوا حسابي""",
+    Intent.SCAM: """
+        scam | a scam | report a scam | report scam | fraud | report fraud | report a deceit
+        i was scammed | they scammed me | somebody asked me for money | they asked me for money
+        they want money | somebody wants money | they ask for money | blackmail | extortion
+        they blackmail me | i am being blackmailed
+        احتيال | نصب | نصابين | نصاب | محتال | محتالين | الإبلاغ عن احتيال | بلاغ عن احتيال
+        تبليغ عن احتيال | إبلاغ عن احتيال | ابتزاز | عم يبتزوني | يبتزونني | نصبوا علي
+        احتالوا علي | طلبوا مني مصاري | طلبوا مصاري | طلبوا مني مال | طلبوا مني مالاً
+        بدهم مصاري | عم يطلبوا مصاري | يطلبون مالاً | يطلبون المال | حدا طلب مني مصاري""",
+    Intent.CODE: """
+        code | receipt code | i have a receipt code | i have a code | my code | my receipt code
+        i have my code | enter code | enter my code | i write from another phone
+        رمز | الرمز | رمز الإيصال | عندي رمز | معي رمز | لدي رمز | لدي رمز إيصال
+        معي رمز الإيصال | عندي رمز الإيصال | رمزي | إدخال الرمز | كود | الكود""",
+    Intent.WITHDRAW: """
+        withdraw and delete | withdraw | withdraw my report | delete my report | delete my data
+        i want to withdraw my report | delete everything about me | withdraw report
+        سحب وحذف | اسحبوا البلاغ | اسحبوا بلاغي | سحب البلاغ | سحب بلاغي | احذفوا البلاغ
+        احذفوا بلاغي | احذفوا بياناتي | حذف البلاغ | حذف بلاغي | حذف بياناتي | أريد سحب البلاغ
+        أريد سحب بلاغي | بدي اسحب البلاغ | بدي اسحب بلاغي | سحب البلاغ وحذفه""",
+    Intent.UNDO: """
+        undo | undo it | undo that | keep my report | undo keep my report | i changed my mind
+        undo the withdrawal | do not delete my report | dont delete my report
+        تراجع | تراجعت | أتراجع | التراجع | تراجع عن السحب | أبقوا البلاغ | أبقوا بلاغي
+        غيرت رأيي | بدي اتراجع | أريد التراجع | لا تحذفوا البلاغ | لا تحذفوا بلاغي
+        إلغاء السحب | التراجع عن السحب | تراجع أبقوا بلاغي""",
+    Intent.DATA: """
+        my data | mydata | what do you keep about me | what you keep about me
+        show me my data | what do you know about me
+        بياناتي | معلوماتي | ماذا تحفظون عني | شو عندكم عني | شو محفوظ عني | ما المحفوظ عني
+        ما الذي تحفظونه عني | أرني بياناتي""",
+    Intent.COPY: """
+        my copy | show my copy | show copy | show me my copy | the copy | copy
+        نسختي | النسخة | عرض النسخة | أروني النسخة | أظهروا نسختي | اعرضوا نسختي""",
+    Intent.CORRECT: """
+        correct | correct my report | correct something | a correction | correction
+        i want to correct something | correct an answer
+        تصحيح | تصحيح البلاغ | تصحيح بلاغي | أريد التصحيح | أريد تصحيح شيء | بدي صحح شي
+        صححوا بلاغي | تصحيح شيء""",
+    Intent.HOLD: """
+        pause messages | pause your messages | pause the messages | no messages for a while
+        pause messages until | do not write for a while | dont write for a while
+        إيقاف الرسائل مؤقتا | إيقاف الرسائل مؤقتاً | أوقفوا الرسائل مؤقتا | بدون رسائل لفترة
+        لا ترسلوا رسائل لفترة | وقفوا الرسائل شوي | إيقاف مؤقت للرسائل""",
     Intent.DONE: """
         done | finished | finish | that is all | thats all | thats it | that is it | complete
         i am done | im done

@@ -300,7 +300,8 @@ class Session:
     ``receipts`` are the codes of reports submitted from here while reachable; ``carried`` holds
     what a next report need not ask again, until the family says whether there is one. ``quiet``:
     the family wants no words from us but answers to its own. ``clearing`` is how its own words
-    leave the chat. ``came_with`` are the codes of reports that are not tied to this account: who
+    leave the chat. Until ``held_until`` it wants no words of our own accord; that day passes by
+    itself. ``came_with`` are the codes of reports that are not tied to this account: who
     knows them may add, and little else (`flows/tie.py`).
     """
 
@@ -319,9 +320,11 @@ class Session:
     urgent: bool = False
     quiet: bool = False
     clearing: Clearing = "at_once"
+    shown: bool = False
     files: Mapping[str, Attached] = field(default_factory=dict)
     album: str = ""
     came_with: tuple[str, ...] = ()
+    held_until: date | None = None
 
     @property
     def is_passing(self) -> bool:
@@ -452,9 +455,11 @@ def _pack_session(session: Session) -> dict[str, Any]:
         "u": session.urgent,
         "h": session.quiet,
         "k": session.clearing,
+        "n": session.shown,
         **({"o": list(session.came_with)} if session.came_with else {}),
         **({"x": _pack_files(session.files)} if session.files else {}),
         **({"y": session.album} if session.album else {}),
+        **({"g": session.held_until.isoformat()} if session.held_until else {}),
     }
 
 
@@ -478,8 +483,10 @@ def _open_session(held: dict[str, Any]) -> Session:
         urgent=held["u"],
         quiet=held.get("h", False),
         clearing=held.get("k", "at_once"),
+        shown=held.get("n", False),
         album=held.get("y", ""),
         came_with=tuple(held.get("o", ())),
+        held_until=date.fromisoformat(held["g"]) if "g" in held else None,
         files={handle: Attached.from_data(one) for handle, one in held.get("x", {}).items()},
     )
 

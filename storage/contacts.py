@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Select, String, bindparam, column, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,12 +20,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.dml import Insert, ReturningUpdate, Update
 from sqlalchemy.types import Boolean, Integer, TypeEngine
 
-from flows.session import NotASession, Session, pack, unpack
+from flows.session import Clearing, NotASession, Session, pack, unpack
 from storage import data_keys, letter_keys, vault
+from storage.covers import open_cover
 from storage.data_keys import DataKey, Slots, slot_of
 from storage.errors import Busy, NotFound, Stale
 from storage.keyring import KeyGone
-from storage.tables import contacts
+from storage.tables import CLEARING, LEFT_UNTOLD, contacts
 from storage.tasks import Tasks
 from storage.transaction import (
     BYTES,
@@ -47,6 +48,12 @@ REMIND_AFTER: Final = 7
 
 EXPIRE_AFTER: Final = 30
 """Days of silence after which a draft ends; epoch keys live as long."""
+
+PASSING_EXPIRE_AFTER: Final = 2
+"""The same for somebody who only came by with a receipt code: the session knows the code."""
+
+TOLD_AGAIN_AFTER: Final = 7
+"""Days after which a family may be told again that something could not be cleared from its chat."""
 
 _IN_ONE_STATEMENT: Final = 500
 
@@ -144,6 +151,26 @@ class Contacts:
         """Forget where a contact's day is: nobody writes to it any more."""
         await self._tx.change(_FORGET_DAY, {"row": contact_id})
 
+    async def note_clearing(self, contact_id: int, clearing: Clearing) -> None:
+        """Note how what this contact says leaves its chat, for when its session has ended."""
+        values = {"row": contact_id, "new_clearing": CLEARING.index(clearing)}
+        await self._tx.change(_NOTE_CLEARING, values)
+
+    async def note_left(self, ids: Sequence[int], today: date) -> list[int]:
+        """Note that these are to be told of something that could not be cleared from their chats.
+
+        Returns those to whom it is news: not who was told lately, or is still to be told.
+        """
+        values = {
+            "ids": numbers(sorted(ids), postgres=self._tx.postgres),
+            "told_before": day(today) - TOLD_AGAIN_AFTER,
+        }
+        return [row.id for row in await self._tx.rows(_note_left(self._tx.postgres), values)]
+
+    async def note_told(self, contact_id: int, today: date) -> None:
+        """Note that this contact was told what could not be cleared."""
+        await self._tx.change(_NOTE_TOLD, {"row": contact_id, "new_left_on": day(today)})
+
     async def due_reminders(self, today: date, limit: int) -> list[Contact]:
         """Return contacts whose unfinished draft may be reminded of, each once.
 
@@ -235,6 +262,9 @@ class Contacts:
             vault.day_of(row.key_box) if key else None,
             key,
             row.key_box if key else None,
+            cast(Clearing, CLEARING[row.clearing]),
+            row.left_on == LEFT_UNTOLD,
+            cover=open_cover(self._tx, row.tag, row.cover_box),
         )
 
     def _open_session(self, row: Row) -> tuple[bytes | None, Session | None, Lost]:
@@ -292,9 +322,13 @@ class Contacts:
             "new_session_box": box,
             "new_last_on": today if heard else None,
             "new_remind_on": today + REMIND_AFTER if heard else None,
-            "new_expire_on": today + EXPIRE_AFTER if heard else None,
+            "new_expire_on": today + _lives_for(session) if heard else None,
             "new_unfinished": "report" in session.drafts,
         }
+
+
+def _lives_for(session: Session) -> int:
+    return PASSING_EXPIRE_AFTER if session.is_passing else EXPIRE_AFTER
 
 
 def _generation(contact: Contact) -> int:
@@ -332,6 +366,9 @@ _OPENED = (
     contacts.c.generation,
     contacts.c.key_box,
     contacts.c.session_box,
+    contacts.c.cover_box,
+    contacts.c.clearing,
+    contacts.c.left_on,
 )
 
 _ADD: Final[dict[bool, Insert]] = {
@@ -344,6 +381,7 @@ _MARK: Final[Update] = (
     update(contacts)
     .where(
         contacts.c.id == bindparam("row"),
+        contacts.c.state != "locked",  # only a person ends that (`claims.py`)
         or_(contacts.c.state != "stopped", _STATE != "blocked"),
     )
     .values(state=_STATE)
@@ -360,6 +398,32 @@ _NOTE_DAY: Final[Update] = (
 _FORGET_DAY: Final[Update] = (
     update(contacts).where(contacts.c.id == bindparam("row")).values(zone=None, hours=None)
 )
+
+_NOTE_CLEARING: Final[Update] = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("row"))
+    .values(clearing=bindparam("new_clearing"))
+)
+_NOTE_TOLD: Final[Update] = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("row"))
+    .values(left_on=bindparam("new_left_on"))
+)
+
+
+@cache
+def _note_left(postgres: bool) -> ReturningUpdate[Any]:
+    return (
+        update(contacts)
+        .where(
+            among(contacts.c.id, "ids", postgres=postgres),
+            contacts.c.left_on != LEFT_UNTOLD,
+            contacts.c.left_on < bindparam("told_before", type_=INTEGER),
+        )
+        .values(left_on=LEFT_UNTOLD)
+        .returning(contacts.c.id)
+    )
+
 
 _RENEW: Final[Update] = (
     update(contacts)

@@ -2,36 +2,43 @@
 
 An id alone is no word of a family's, but with a stolen token it fetches one. So ids are boxed,
 bound to their contact, and gone after a week: providers let nobody delete older messages anyway.
+
+When a message is to leave its chat stands with it (``due_at``) from the moment it is remembered, so
+that clearing costs the conversation no statement of its own. Whoever clears asks for what is due,
+does it at the provider, and drops the rows; if it dies in between, the rows are still there and the
+provider is asked once more, which does no harm. Rows of what can never be cleared are dropped, too.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final, cast
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import ColumnElement, bindparam, delete, insert, literal_column, or_, select, update
+from sqlalchemy.sql.dml import Delete, Update
 
 from storage import vault
+from storage.contacts import open_address
 from storage.keyring import KeysUnusable
-from storage.tables import ledger
-from storage.transaction import Transaction, as_moment, day_in_utc, milliseconds
-from storage.values import Direction, Noted
+from storage.tables import SORTS, contacts, ledger
+from storage.transaction import (
+    INTEGER,
+    Transaction,
+    among,
+    as_moment,
+    day_in_utc,
+    milliseconds,
+    numbers,
+)
+from storage.values import Direction, Noted, Shown, Sort, ToClear
 from storage.vault import CannotOpen
 from storage.wire import Row
 
 _LABEL = b"ledger/v1"
 _DAY = struct.Struct(">I")
-_PUT = insert(ledger)
-_LIST = (
-    select(ledger)
-    .where(ledger.c.contact_id == bindparam("contact"), ledger.c.at >= bindparam("since"))
-    .order_by(ledger.c.at, ledger.c.id)
-)
-_FORGET = delete(ledger).where(
-    ledger.c.contact_id == bindparam("contact"), ledger.c.at <= bindparam("until")
-)
 
 
 class Ledger:
@@ -44,16 +51,88 @@ class Ledger:
         """Remember these messages. Raises `CannotKeep`."""
         await self._tx.change_many(_PUT, [self._new(noted) for noted in rows])
 
-    async def list(self, contact_id: int, since: datetime) -> list[Noted]:
+    async def list(self, contact_id: int, since: datetime) -> Sequence[Noted]:
         """Return the messages of a contact since then, oldest first; unreadable ones left out."""
         values = {"contact": contact_id, "since": milliseconds(since)}
-        opened = [self._open(row) for row in await self._tx.rows(_LIST, values)]
+        opened = [self._noted(row) for row in await self._tx.rows(_LIST, values)]
         return [noted for noted in opened if noted]
+
+    async def shown(self, contact_id: int) -> Sequence[Shown]:
+        """Return all that is known of a contact's chat, oldest first; unreadable ones left out."""
+        values = {"contact": contact_id, "since": 0}
+        opened = [self._shown(row) for row in await self._tx.rows(_LIST, values)]
+        return [shown for shown in opened if shown]
 
     async def forget(self, contact_id: int, until: datetime) -> int:
         """Forget a contact's messages up to then; return how many it was."""
         values = {"contact": contact_id, "until": milliseconds(until)}
         return await self._tx.change(_FORGET, values)
+
+    # ── what is to leave the chats ──
+
+    async def end(self, contact_ids: Sequence[int], now: datetime) -> None:
+        """Let everything of these conversations be due now, but for what lasts."""
+        values = {"ids": self._numbers(contact_ids), "now": milliseconds(now)}
+        await self._tx.change(_end(self._tx.postgres), values)
+
+    async def hide_drafts(self, contact_ids: Sequence[int], now: datetime) -> None:
+        """Let what shows these contacts' drafts be due now."""
+        values = {"ids": self._numbers(contact_ids), "now": milliseconds(now)}
+        await self._tx.change(_hide_drafts(self._tx.postgres), values)
+
+    async def keep(self, contact_id: int) -> None:
+        """Let nothing of this conversation leave the chat by itself."""
+        await self._tx.change(_KEEP, {"contact": contact_id})
+
+    async def let_go(
+        self, contact_id: int, now: datetime, stays: timedelta, *, theirs_now: bool
+    ) -> None:
+        """Let what was to stay leave: the family's messages now or, like ours, ``stays`` after
+        they were written."""
+        values = {"contact": contact_id, "stays": stays // timedelta(milliseconds=1)}
+        await self._tx.change(_LET_GO, values)
+        if theirs_now:
+            values = {"contact": contact_id, "now": milliseconds(now)}
+            await self._tx.change(_LET_THEIRS_GO, values)
+
+    async def due(self, channel: str, account: str, now: datetime, limit: int) -> Sequence[ToClear]:
+        """Return what is due in the chats of an account, by chat: at most ``limit`` messages.
+
+        Rows that do not open any more are dropped here.
+        """
+        values = {
+            "on_channel": channel,
+            "on_account": account,
+            "now": milliseconds(now),
+            "most": limit,
+        }
+        by_contact: dict[int, tuple[Row, list[Shown]]] = {}
+        lost: list[int] = []
+        for row in await self._tx.rows(_DUE, values):
+            shown = self._shown(row)
+            if shown is None:
+                lost.append(row.id)
+            else:
+                by_contact.setdefault(row.contact_id, (row, []))[1].append(shown)
+        await self.drop(lost)
+        opened = [self._to_clear(row, shown) for row, shown in by_contact.values()]
+        return [one for one in opened if one]
+
+    async def drop(self, ids: Sequence[int]) -> None:
+        """Drop these rows: their messages are gone, or can never be cleared."""
+        if ids:
+            await self._tx.change(_drop(self._tx.postgres), {"ids": self._numbers(ids)})
+
+    async def postpone(self, ids: Sequence[int], until: datetime) -> None:
+        """Let these rows be due again then."""
+        if ids:
+            values = {"ids": self._numbers(ids), "until": milliseconds(until)}
+            await self._tx.change(_postpone(self._tx.postgres), values)
+
+    # ── within ──
+
+    def _numbers(self, ids: Sequence[int]) -> Any:
+        return numbers(ids, postgres=self._tx.postgres)
 
     def _new(self, noted: Noted) -> dict[str, Any]:
         today = day_in_utc(noted.at)
@@ -66,18 +145,142 @@ class Ledger:
             "direction": noted.direction,
             "message_box": _DAY.pack(today) + sealed,
             "at": milliseconds(noted.at),
+            "sort": SORTS.index(noted.sort),
+            "due_at": None if noted.due_at is None else milliseconds(noted.due_at),
         }
 
-    def _open(self, row: Row) -> Noted | None:
+    def _message_id(self, row: Row) -> str | None:
         try:
             key = self._tx.day_key(_DAY.unpack_from(row.message_box)[0], _LABEL)
             place = _place(row.contact_id, row.direction)
             message = vault.unpad(vault.unbox(key, bytes(row.message_box[_DAY.size :]), place))
         except (KeysUnusable, CannotOpen, struct.error):
             return None
-        text = message.decode("utf-8", "surrogatepass")
-        return Noted(row.contact_id, text, row.direction, as_moment(row.at))
+        return message.decode("utf-8", "surrogatepass")
+
+    def _noted(self, row: Row) -> Noted | None:
+        message_id = self._message_id(row)
+        if message_id is None:
+            return None
+        due_at = None if row.due_at is None else as_moment(row.due_at)
+        sort = cast(Sort, SORTS[row.sort])
+        return Noted(row.contact_id, message_id, row.direction, as_moment(row.at), sort, due_at)
+
+    def _shown(self, row: Row) -> Shown | None:
+        message_id = self._message_id(row)
+        if message_id is None:
+            return None
+        return Shown(row.id, message_id, row.direction, as_moment(row.at))
+
+    def _to_clear(self, row: Row, shown: Sequence[Shown]) -> ToClear | None:
+        try:
+            reach = open_address(self._tx, row.channel, row.account, row.tag, row.address_box)
+        except CannotOpen:
+            return None
+        return ToClear(row.contact_id, reach, tuple(shown))
 
 
 def _place(contact_id: int, direction: Direction) -> bytes:
     return vault.place("ledger", direction, contact_id.to_bytes(8, "big"))
+
+
+# ── statements ──
+
+_PUT = insert(ledger)
+_LIST = (
+    select(ledger)
+    .where(ledger.c.contact_id == bindparam("contact"), ledger.c.at >= bindparam("since"))
+    .order_by(ledger.c.at, ledger.c.id)
+)
+_FORGET = delete(ledger).where(
+    ledger.c.contact_id == bindparam("contact"), ledger.c.at <= bindparam("until")
+)
+
+_DRAFT: Final[ColumnElement[int]] = literal_column(str(SORTS.index("draft")))
+_LASTING: Final[ColumnElement[int]] = literal_column(str(SORTS.index("lasting")))
+
+
+def _is_later() -> ColumnElement[bool]:
+    return or_(ledger.c.due_at.is_(None), ledger.c.due_at > bindparam("now", type_=INTEGER))
+
+
+@cache
+def _end(postgres: bool) -> Update:
+    of_these = among(ledger.c.contact_id, "ids", postgres=postgres)
+    return (
+        update(ledger)
+        .where(of_these, ledger.c.sort != _LASTING, _is_later())
+        .values(due_at=bindparam("now", type_=INTEGER))
+    )
+
+
+@cache
+def _hide_drafts(postgres: bool) -> Update:
+    of_these = among(ledger.c.contact_id, "ids", postgres=postgres)
+    return (
+        update(ledger)
+        .where(of_these, ledger.c.sort == _DRAFT, _is_later())
+        .values(due_at=bindparam("now", type_=INTEGER))
+    )
+
+
+_KEEP: Final = (
+    update(ledger)
+    .where(ledger.c.contact_id == bindparam("contact"), ledger.c.due_at.is_not(None))
+    .values(due_at=None)
+)
+_LET_GO: Final = (
+    update(ledger)
+    .where(
+        ledger.c.contact_id == bindparam("contact"),
+        ledger.c.sort != _LASTING,
+        ledger.c.due_at.is_(None),
+    )
+    .values(due_at=ledger.c.at + bindparam("stays", type_=INTEGER))
+)
+_LET_THEIRS_GO: Final = (
+    update(ledger)
+    .where(
+        ledger.c.contact_id == bindparam("contact"),
+        ledger.c.direction == "in",
+        ledger.c.due_at > bindparam("now", type_=INTEGER),
+    )
+    .values(due_at=bindparam("now", type_=INTEGER))
+)
+
+_OF_ACCOUNT = (
+    ledger.c.contact_id == contacts.c.id,
+    contacts.c.channel == bindparam("on_channel"),
+    contacts.c.account == bindparam("on_account"),
+    ledger.c.due_at.is_not(None),  # in these words: only so is the partial index used
+)
+_DUE: Final = (
+    select(
+        ledger.c.id,
+        ledger.c.contact_id,
+        ledger.c.direction,
+        ledger.c.message_box,
+        ledger.c.at,
+        contacts.c.channel,
+        contacts.c.account,
+        contacts.c.tag,
+        contacts.c.address_box,
+    )
+    .where(*_OF_ACCOUNT, ledger.c.due_at <= bindparam("now"))
+    .order_by(ledger.c.due_at, ledger.c.id)
+    .limit(bindparam("most"))
+)
+
+
+@cache
+def _drop(postgres: bool) -> Delete:
+    return delete(ledger).where(among(ledger.c.id, "ids", postgres=postgres))
+
+
+@cache
+def _postpone(postgres: bool) -> Update:
+    return (
+        update(ledger)
+        .where(among(ledger.c.id, "ids", postgres=postgres))
+        .values(due_at=bindparam("until"))
+    )

@@ -43,6 +43,7 @@ from sqlalchemy.sql.selectable import NamedFromClause
 
 from storage import announcements, letter_keys
 from storage.contacts import open_address
+from storage.covers import open_cover
 from storage.keyring import KeyGone
 from storage.ledger import Ledger
 from storage.tables import DEAD, SENT, WAITING, contacts, outbox
@@ -162,9 +163,7 @@ class Outbox:
             ids = numbers([it.letter_id for it in sent], postgres=self._tx.postgres)
             values = {"ids": ids, "now": milliseconds(now)}
             await self._tx.change(_sent(self._tx.postgres), values)
-            await Ledger(self._tx).remember(
-                [Noted(it.contact_id, it.message_id, "out", now) for it in sent if it.message_id]
-            )
+            await Ledger(self._tx).remember([_noted(it, now) for it in sent if it.message_id])
             if about := [it for it in sent if it.about is not None]:
                 await announcements.sent(self._tx, about, now)
         await self._tx.change_many(_LATER, [_postponed(it) for it in later])
@@ -297,6 +296,7 @@ class Outbox:
             row.unsure,
             contact.zone,
             contact.hours,
+            open_cover(self._tx, contact.tag, contact.cover_box),
         )
 
     async def _addresses(self, ids: Sequence[int]) -> dict[int, Row]:
@@ -312,6 +312,11 @@ class Outbox:
         await self._tx.change_many(_DEAD, rows)
         if about := [it for it in dead if it.about is not None]:
             await announcements.dead(self._tx, about, now)
+
+
+def _noted(it: Sent, now: datetime) -> Noted:
+    due_at = None if it.stays is None else now + timedelta(seconds=it.stays)
+    return Noted(it.contact_id, it.message_id, "out", now, it.sort, due_at)
 
 
 def _postponed(it: Postponed) -> dict[str, Any]:
@@ -442,6 +447,7 @@ def _addresses(postgres: bool) -> Select[Any]:
         contacts.c.state,
         contacts.c.zone,
         contacts.c.hours,
+        contacts.c.cover_box,
     ).where(among(contacts.c.id, "ids", postgres=postgres))
 
 

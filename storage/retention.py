@@ -14,28 +14,36 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Table,
+    and_,
     bindparam,
     delete,
     exists,
     func,
     literal_column,
+    not_,
+    or_,
     select,
     update,
 )
 from sqlalchemy.sql.dml import Delete
 
+from storage.claims import has_claims, has_locks
 from storage.contacts import Contacts
+from storage.shown_numbers import KEPT
 from storage.tables import (
     WAITING,
     alerts,
     broadcast_people,
     broadcasts,
+    claims,
     contacts,
     inbox,
     ledger,
     outbox,
     set_aside,
+    shown_numbers,
     ties,
+    tries,
 )
 from storage.transaction import Transaction, among, day, milliseconds, numbers
 from storage.values import Due
@@ -46,8 +54,15 @@ SETTLED_LETTERS: Final = timedelta(days=1)
 LEDGER: Final = timedelta(days=7)
 ALERTS: Final = timedelta(days=30)
 """Told or not: by then nobody needs to be told any more."""
+CLAIM_DAYS: Final = 30
+"""An account that came with a code and that nobody has made sure of, and one that was refused."""
+TRY_DAYS: Final = 1
+"""By then the keys of their marks are gone."""
 PEOPLE: Final = timedelta(days=90)
 """Whom a broadcast was for is known so long after its end."""
+COVER_DAYS: Final = 365
+"""A chat stays closed behind its family's phrase so long after the last word in the open, also when
+nothing else of the contact is kept: it would greet whoever holds the telephone otherwise."""
 IDLE_DAYS: Final = 1
 """A contact with nothing open stays this long after its last word."""
 
@@ -103,6 +118,10 @@ def _limits(now: datetime) -> dict[str, int]:
         "ledger_before": milliseconds(now - LEDGER),
         "alerts_before": milliseconds(now - ALERTS),
         "people_before": milliseconds(now - PEOPLE),
+        "claims_before": today - CLAIM_DAYS,
+        "tries_before": today - TRY_DAYS,
+        "numbers_before": milliseconds(now - KEPT),
+        "cover_before": today - COVER_DAYS,
         "idle_before": today - IDLE_DAYS,
         "today": today,
     }
@@ -114,9 +133,14 @@ def _nothing_open() -> ColumnElement[bool]:
         outbox.c.state == literal_column(str(WAITING)),
     )
     tied = exists().where(ties.c.contact_id == contacts.c.id)
+    # What is still to leave its chat needs the address; that is never longer than the ledger lasts.
+    clearing = exists().where(ledger.c.contact_id == contacts.c.id, ledger.c.due_at.is_not(None))
     # Without a draft there is no session and no key; "IS NULL" uses the index of idle contacts.
     idle = contacts.c.last_on < bindparam("idle_before")
-    return contacts.c.expire_on.is_(None) & idle & ~letters & ~tied
+    covered = contacts.c.cover_box.is_not(None) & (contacts.c.last_on >= bindparam("cover_before"))
+    waits = has_claims(contacts.c.id) | has_locks(contacts.c.id)
+    busy = or_(letters, tied, clearing, waits, covered)
+    return and_(contacts.c.expire_on.is_(None), idle, not_(busy))
 
 
 def _long_ended() -> ColumnElement[bool]:
@@ -130,6 +154,13 @@ _DUE: Final[dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]]] = 
     "letters": (outbox, outbox.c.id, outbox.c.settled_at < bindparam("settled_before")),
     "ledger": (ledger, ledger.c.id, ledger.c.at < bindparam("ledger_before")),
     "alerts": (alerts, alerts.c.id, alerts.c.put_at < bindparam("alerts_before")),
+    "claims": (claims, claims.c.id, claims.c.put_on < bindparam("claims_before")),
+    "tries": (tries, tries.c.mark, tries.c.put_on < bindparam("tries_before")),
+    "numbers": (
+        shown_numbers,
+        shown_numbers.c.id,
+        shown_numbers.c.shown_at < bindparam("numbers_before"),
+    ),
     "drafts": (contacts, contacts.c.id, contacts.c.expire_on <= bindparam("today")),
     "contacts": (contacts, contacts.c.id, _nothing_open()),
     "people": (broadcast_people, broadcast_people.c.id, _long_ended()),

@@ -10,15 +10,20 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Literal
 
-from flows.session import Report, Session
+from flows.cover import Cover
+from flows.session import Clearing, Report, Session
 
-Standing = Literal["active", "blocked", "stopped"]
-"""``blocked``: the provider will not carry our words; ``stopped``: the family asked for silence."""
+Standing = Literal["active", "blocked", "stopped", "locked"]
+"""``blocked``: the provider will not carry our words; ``stopped``: the family asked for silence;
+``locked``: it was cut off, for somebody else may hold the telephone (`claims.py`)."""
 
 Lost = Literal["", "expired", "damaged"]
 """Why a session is gone: its key ended as planned, or what is there does not open."""
 
 Direction = Literal["in", "out"]
+
+Sort = Literal["talk", "draft", "lasting"]
+"""What becomes of a message in a chat (`tables.SORTS`)."""
 
 Ending = Literal["failed", "blocked", "unclear", "opted_out", "cancelled", "opened", "put_back"]
 """Why a letter ended unsent: it was refused; its contact cannot be reached; it may have gone out
@@ -54,7 +59,9 @@ class Contact:
     """A reporter's side of a conversation, as it was when its row was locked.
 
     ``session`` is None at first contact, and when it was lost: ``lost`` then says why.
-    ``revision`` grows with every save; ``generation`` with every new data key.
+    ``revision`` grows with every save; ``generation`` with every new data key. ``clearing`` is how
+    what it says leaves the chat, where there is no session that says so; ``left`` that it is still
+    to be told that something could not be cleared from there.
     """
 
     id: int
@@ -68,6 +75,9 @@ class Contact:
     epoch: int | None = None
     data_key: bytes | None = field(default=None, repr=False, compare=False)
     key_box: bytes | None = field(default=None, repr=False, compare=False)
+    clearing: Clearing = "at_once"
+    left: bool = False
+    cover: Cover | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,7 @@ class Letter:
 
     ``about`` and ``about_id`` are those of the `NewLetter`. ``unsure`` counts the attempts that may
     have carried it out, this one included. ``zone`` and ``hours`` say when its contact's day is,
-    None where that is not known.
+    None where that is not known. ``cover`` is its cover, if it has chosen one.
     """
 
     id: int
@@ -109,6 +119,7 @@ class Letter:
     unsure: int = 1
     zone: str | None = None
     hours: str | None = None
+    cover: Cover | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,8 @@ class Sent:
     """A letter that went out; ``message_id`` is the provider's, empty when there is none.
 
     ``about`` and ``about_id`` are those of the letter; ``repeated`` says that an earlier attempt
-    may have carried it out too.
+    may have carried it out too. ``sort`` and ``stays`` (seconds; None: until it is wiped) say what
+    becomes of it in the chat.
     """
 
     letter_id: int
@@ -125,6 +137,8 @@ class Sent:
     about: int | None = None
     about_id: int | None = None
     repeated: bool = False
+    sort: Sort = "talk"
+    stays: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +172,36 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """One provider's message in a conversation, remembered so that it can be wiped there."""
+    """One provider's message in a conversation, remembered so that it can be wiped there.
+
+    ``due_at`` is when it is to leave the chat; None: not before the family says so.
+    """
 
     contact_id: int
     message_id: str = field(repr=False)
     direction: Direction
     at: datetime
+    sort: Sort = "talk"
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message that stands in a chat as far as the ledger knows; ``id`` names its row."""
+
+    id: int
+    message_id: str = field(repr=False)
+    direction: Direction
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ToClear:
+    """What is due to leave one chat, oldest first."""
+
+    contact_id: int
+    reach: Reach
+    shown: tuple[Shown, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +369,9 @@ class Due:
     drafts: int = 0
     contacts: int = 0
     alerts: int = 0
+    claims: int = 0
+    tries: int = 0
+    numbers: int = 0
     people: int = 0
     """Those whose contact is taken out of the ledger of a broadcast: a row stays, of nobody."""
 

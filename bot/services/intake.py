@@ -30,34 +30,52 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import structlog
 
-from bot.channels.base import Limits
+from bot import covering
+from bot.channels.base import Limits, NotNow
+from bot.disk import Disk
+from bot.floods import Floods, Notice
 from bot.languages import Known
 from bot.letters import gather, pack, pack_inbound
 from bot.messages import Address, ChannelName, Inbound, Outbound, Unreadable
 from bot.pace import Pace, People
 from bot.render import Reader, render
+from bot.services import cutting_off, hygiene, newcomers, vouching
+from bot.services.coming_back import ComingBack
+from bot.services.cutting_off import CuttingOff
+from bot.services.keeping import Keeping
+from bot.services.newcomers import Newcomers, Parted
 from bot.services.segments import hours_of, segment_of, zone_of
-from bot.services.standing import tell_standing
-from bot.services.waiting import Waiting, flows_for, tell_updates
-from flows import receipt
+from bot.services.waiting import Waiting, flows_for
+from flows import clearing, cover_talk, receipt
+from flows import cover as covers
+from flows.clearing import Moment
 from flows.conversation import FLOWS, respond, returned, submitted
+from flows.cover import Cover
+from flows.cover_talk import Covered
 from flows.effects import (
     Add,
     AnswerFollowUp,
     Ask,
+    AskToBeTied,
     CallHuman,
+    CheckNumber,
+    ChooseClearing,
+    CutOff,
     Effect,
     Forget,
+    Keep,
     LeaveFollowUp,
     OpenWaiting,
+    Option,
     Say,
     Settle,
     Silence,
     Submit,
+    TakeAway,
     Tap,
     TellStatus,
     Turn,
@@ -66,12 +84,14 @@ from flows.effects import (
 )
 from flows.engine import Heard, Tools
 from flows.follow_up import FOLLOW_UP as ASKED
+from flows.menu import NOTICE, OPEN, OPEN_DATA
 from flows.report import FIRST_WORD_DAYS
-from flows.session import File, Report, Session
+from flows.session import Clearing, File, Report, Session
 from flows.shape import Flow
-from flows.text import LANGUAGES, Language, Words, _
+from flows.text import LANGUAGES, Language, Sentence, Words, _
+from flows.trust import codes_of
 from storage.database import Database, Work
-from storage.errors import CannotKeep, NotFound, Rejected, StorageError
+from storage.errors import CannotKeep, Full, NotFound, Rejected, StorageError
 from storage.outbox import STOPPED
 from storage.values import (
     Case,
@@ -102,7 +122,7 @@ the same moment need not wait until the last has been thought about."""
 # Translators: who runs the service, where nobody has entered the name of an organisation.
 NO_NAME = _("An association of families")
 
-AT_ONCE, MOST_WAITING = 60, 100
+AT_ONCE, MOST_WAITING = 40, 40
 """Who has written more than this many messages, one a second not counted, and has this many
 answers waiting, is not answered further until some have gone out. Everything is kept all the same,
 and what follows from more than words (a receipt, a task) is always said."""
@@ -111,7 +131,36 @@ SEND_AGAIN = _(
     "That message could not be kept, through a fault on our side. Please send it once more."
 )
 
+TOO_MANY = _(
+    "Very many messages came from here in a short time. What was answered above is kept. What came "
+    "after it is not: please wait a few minutes, and then go on from the last question."
+)
+TOO_MANY_TODAY = _(
+    "Very many messages came from here today. What was answered above is kept. What came after it "
+    "is not: please wait about an hour, and then go on from the last question."
+)
+SOON = 600.0
+"""Seconds that are "a few minutes"."""
+# Translators: "these" are reports about people; whoever writes may help many families.
+TOO_MANY_REPORTS = _(
+    "Very many reports were begun from here today; another can be begun tomorrow. What was sent is "
+    "kept. If this cannot wait, please ask for a person."
+)
+
+MANY = 100
+"""So many messages that wait to be answered first are told to the staff."""
+HEAVY = 8
+"""Who wrote more messages than this in one batch comes after those who wrote fewer."""
+
 Wake = Callable[[str, str], None]
+
+
+class TooMuchAtOnce(CannotKeep, NotNow):
+    """Somebody has written more than can be kept, on a channel that can hand it back."""
+
+
+class NoRoomLeft(Full, NotNow):
+    """The disk is nearly full: nothing more is taken in until there is room."""
 
 
 class Settling(Protocol):
@@ -151,12 +200,14 @@ class Outlet(Protocol):
 class _Written:
     """What one transaction has put: the accounts to wake, and the letters claimed for our outlet.
 
-    ``until`` is when their lease ends.
+    ``until`` is when their lease ends. ``parted`` tells of people who have to wait.
     """
 
     accounts: set[_Account] = field(default_factory=set)
     claimed: list[Letter] = field(default_factory=list)
     until: datetime | None = None
+    to_fetch: bool = False
+    parted: Parted | None = None
 
 
 Conversation = Callable[[Session | None, Heard, datetime, Tools, Mapping[str, Flow]], Turn]
@@ -170,6 +221,9 @@ class Intake:
     ``wake(channel, account)`` is called after a commit that left letters for that account;
     ``flows`` are the conversations that are held, by name.
     ``conversation`` is what answers: the one of `flows/conversation.py`.
+    ``floods`` are the budgets of those who write, ``newcomers`` decides who has to wait, and
+    while ``disk`` is full nothing is taken in; without them nothing is bounded.
+    ``fetch`` is called after a commit that accepted a file.
     """
 
     def __init__(
@@ -185,7 +239,15 @@ class Intake:
         flows: Mapping[str, Flow] = FLOWS,
         conversation: Conversation = respond,
         outlet: Outlet | None = None,
+        floods: Floods | None = None,
+        newcomers: Newcomers | None = None,
+        disk: Disk | None = None,
+        fetch: Callable[[], None] = lambda: None,
     ) -> None:
+        self._fetch = fetch
+        self._floods = floods
+        self._newcomers = newcomers
+        self._disk = disk
         self._conversation = conversation
         self._outlet = outlet
         self._database = database
@@ -203,8 +265,30 @@ class Intake:
     async def receive(self, batch: Batch) -> None:
         """Return when ``batch`` is kept, with everything that follows from it.
 
+        What goes beyond the budgets of floods is not kept, and who wrote it is told so once.
         Raises `storage.errors.CannotKeep`: nothing may be acknowledged then.
         """
+        if self._disk and self._disk.is_full:
+            raise NoRoomLeft
+        if self._floods is None:
+            await self._receive(batch)
+            return
+        sifted = self._floods.sift(batch, self._clock().timestamp())
+        try:
+            await self._receive(sifted.kept)
+        except Exception:  # it will come again
+            self._floods.give_back(sifted.kept)
+            raise
+        if len(sifted.kept) < len(batch) and any(map(self._is_refusable, batch)):
+            raise TooMuchAtOnce  # only one person's: such a channel hands over one message at a time
+        for notice in sifted.notices:
+            await self._tell_to_wait(notice, self._floods)
+
+    def _is_refusable(self, message: Inbound | Unreadable) -> bool:
+        limits = self._limits.get(message_channel(message))
+        return limits is not None and limits.refuses
+
+    async def _receive(self, batch: Batch) -> None:
         if not batch:
             return
         waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
@@ -217,6 +301,98 @@ class Intake:
         """Return when no transaction runs and nothing waits any more."""
         while self._running is not None:
             await asyncio.wait([self._running])
+
+    # ------------------------------------------------------------------------------ floods
+
+    async def _tell_to_wait(self, notice: Notice, floods: Floods) -> None:
+        """Tell somebody whose messages are not kept any more."""
+        log.warning("flood", channel=message_channel(notice.message))
+
+        async def job(work: Work, written: _Written, settling: Settling | None) -> None:
+            taking = self._taking(work)
+            await taking.lock([notice.message])
+            if settling:
+                await settling.settle(work)
+            taking.tell_to_wait(notice)
+            await taking.write(written)
+
+        try:
+            self._pass_on(await self._commit(job))
+        except StorageError as error:  # what was kept is kept: it is told another time
+            log.warning("flood_not_told", exc_info=error)
+            floods.take_back(notice)
+
+    async def look_around(self) -> int:
+        """Look whether replies are late, and take in some of those who were held; return how many.
+
+        For every second or so. Raises `storage.errors.CannotKeep`.
+        """
+        rooms, now = self._newcomers, self._clock()
+        if rooms is None or (self._disk and self._disk.is_full):
+            return 0
+        marks = await self._database.run(lambda work: rooms.look(work, now))
+        await self._admit(rooms, marks)
+        return len(marks)
+
+    def noticed(self) -> dict[str, int | None]:
+        """Return what the staff should know of: kinds of alerts, each with its number."""
+        found: dict[str, int | None] = {}
+        if self._floods:
+            found = {kind: lost for kind, lost in self._floods.lost.items() if lost}
+        if self._newcomers and self._newcomers.waiting >= MANY:
+            found["rush"] = self._newcomers.waiting
+        return found
+
+    def settle_noticed(self, kinds: Sequence[str]) -> None:
+        """The staff is told of these kinds: count them anew."""
+        if self._floods:
+            for kind in kinds:
+                self._floods.lost.pop(kind, None)
+
+    async def _admit(self, rooms: Newcomers, marks: Sequence[bytes]) -> None:
+        """Take these people in, in halves where one of them makes the whole fail."""
+        if not marks:
+            return
+        try:
+            written = await self._commit(_job(self._take_in_held, marks))
+        except Exception as error:  # as in `_keep`
+            if isinstance(error, StorageError) and not isinstance(error, _MESSAGES_FAULT):
+                raise
+            if len(marks) > 1:
+                middle = len(marks) // 2
+                await self._admit(rooms, marks[:middle])
+                await self._admit(rooms, marks[middle:])
+                return
+            log.error("message_set_aside", alarm=True, exc_info=error)
+            written = await self._commit(_job(self._put_held_aside, marks))
+        self._pass_on(written)
+
+    async def _take_in_held(
+        self, work: Work, marks: Sequence[bytes], written: _Written, settling: Settling | None
+    ) -> None:
+        messages = newcomers.unpack(await work.held.take(marks))
+        taking = self._taking(work)
+        await taking.lock(messages)
+        if settling:
+            await settling.settle(work)
+        for message in messages:
+            await taking.hear(message)
+        taking.say_why_so_late(messages)
+        await taking.write(written)
+        known = [message.address for message in messages]
+        written.parted = Parted(known=known, taken=len(messages))
+
+    async def _put_held_aside(
+        self, work: Work, marks: Sequence[bytes], written: _Written, settling: Settling | None
+    ) -> None:
+        messages = newcomers.unpack(await work.held.take(marks))
+        taking = self._taking(work)
+        await taking.lock(messages)
+        if settling:
+            await settling.settle(work)
+        for message in messages[:1]:
+            await taking.excuse(message)
+        await taking.write(written)
 
     # ------------------------------------------------------------------------ committing groups
 
@@ -275,10 +451,18 @@ class Intake:
                 await self._keep(batch[:middle])
                 await self._keep(batch[middle:])
                 return
+        self._pass_on(written)
+
+    def _pass_on(self, written: _Written) -> None:
+        """A transaction is committed: let delivery have what it has put."""
+        if self._newcomers and written.parted:
+            self._newcomers.settle(written.parted)
         if self._outlet and written.claimed:
             self._outlet.hand_over(written.claimed)
         for channel, account in written.accounts:
             self._wake(channel, account)
+        if written.to_fetch:
+            self._fetch()
 
     async def _commit(self, job: _Job) -> _Written:
         """Carry ``job`` out in one transaction, and settle in it what has gone out meanwhile."""
@@ -333,6 +517,7 @@ class Intake:
             self._conversation,
             self._eager,
             self._outlet,
+            self._floods,
         )
 
     async def _take_in(
@@ -342,6 +527,11 @@ class Intake:
         taking = self._taking(work)
         fresh = await taking.drop_repeats([one for one in batch if not _from_group(one)])
         people = [message for message in fresh if isinstance(message, Inbound)]
+        if self._newcomers:
+            written.parted = await self._newcomers.part(work, people, self._clock())
+            if written.parted.held:
+                people = written.parted.going_on
+                fresh = [*(each for each in fresh if isinstance(each, Unreadable)), *people]
         await taking.lock(people)
         if settling:  # after the contacts: rows are locked in the same order everywhere
             await settling.settle(work)
@@ -357,7 +547,7 @@ _Account = tuple[str, str]
 _Job = Callable[[Work, "_Written", "Settling | None"], Awaitable[None]]
 
 
-def _job(take_in: Callable[..., Awaitable[None]], batch: Batch) -> _Job:
+def _job(take_in: Callable[..., Awaitable[None]], batch: Sequence[Any]) -> _Job:
     def job(work: Work, written: _Written, settling: Settling | None) -> Awaitable[None]:
         return take_in(work, batch, written, settling)
 
@@ -365,7 +555,10 @@ def _job(take_in: Callable[..., Awaitable[None]], batch: Batch) -> _Job:
 
 
 def _slices(batch: Batch) -> Sequence[Batch]:
-    """Cut ``batch`` into transactions; what one person wrote stays together and in order."""
+    """Cut ``batch`` into transactions; what one person wrote stays together and in order.
+
+    Whoever wrote much comes last: others need not wait for it.
+    """
     if len(batch) <= SLICE:
         return (batch,)
     by_person: dict[Address | None, list[Inbound | Unreadable]] = {}
@@ -373,7 +566,7 @@ def _slices(batch: Batch) -> Sequence[Batch]:
         who = message.address if isinstance(message, Inbound) else None
         by_person.setdefault(who, []).append(message)
     slices: list[list[Inbound | Unreadable]] = [[]]
-    for written in by_person.values():
+    for written in sorted(by_person.values(), key=lambda some: len(some) > HEAVY):
         if slices[-1] and len(slices[-1]) + len(written) > SLICE:
             slices.append([])
         slices[-1] += written
@@ -411,6 +604,14 @@ class _Lane:
     forget: bool = False
     more_than_words: bool = False
     heard: list[_Heard] = field(default_factory=list)
+    cover: Cover | None = None
+    to_clear: Literal["", "draft", "talk"] = ""
+    told_left: bool = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its chat shows nothing but a help line."""
+        return self.cover is not None and self.cover.on
 
 
 @dataclass(slots=True)
@@ -422,6 +623,7 @@ class _Doing:
     detached: bool
     effects: Spoken = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
+    message: Inbound | None = None
 
 
 @dataclass(slots=True)
@@ -431,6 +633,7 @@ class _Heard:
     effects: Spoken
     reader: Reader
     messages: list[Outbound]
+    clearing: Clearing
 
     def is_question(self) -> bool:
         return any(isinstance(effect, Ask) for effect in self.effects)
@@ -456,8 +659,10 @@ class _Taking:
         conversation: Conversation,
         eager: People,
         outlet: Outlet | None,
+        floods: Floods | None,
     ) -> None:
         self._outlet = outlet
+        self._floods = floods
         self._conversation = conversation
         self._eager = eager
         self._work = work
@@ -472,6 +677,8 @@ class _Taking:
         self._lanes: dict[Reach, _Lane] = {}
         self._openings: list[tuple[_Doing, Opening]] = []
         self._noted: list[Noted] = []
+        self._keeping = Keeping()
+        self._woken: set[_Account] = set()
 
     async def drop_repeats(self, batch: Batch) -> Batch:
         """Remember every event of ``batch`` and return those not seen before, in order."""
@@ -491,26 +698,35 @@ class _Taking:
             return
         contacts = await self._work.contacts.lock_many(reaches, self._today)
         self._lanes = {
-            reach: _Lane(contact, contact.session) for reach, contact in contacts.items()
+            reach: _Lane(contact, contact.session, cover=contact.cover)
+            for reach, contact in contacts.items()
         }
+        for contact in contacts.values():
+            self._keeping.note(contact)
 
     async def _returned(self, lane: _Lane, hint: str) -> Session | None:
         """Return a session for somebody whose last one has ended but whose cases are still tied."""
         if lane.contact.revision == 0 or lane.changed:
             return None
         codes = [case.code for case in await self._cases(lane)]
-        quiet = lane.contact.state == "stopped"
-        return returned(codes, _language(hint), quiet) if codes else None
+        quiet, how = lane.contact.state == "stopped", lane.contact.clearing
+        return returned(codes, _language(hint), quiet, how) if codes else None
 
     async def set_aside(self, message: Inbound | Unreadable, reason: str) -> None:
         """Keep ``message`` in a row of its own, boxed, for somebody to look at."""
         raw = message.raw if isinstance(message, Unreadable) else pack_inbound(message)
+        if self._floods and not self._floods.may_set_aside(len(raw), self._now.timestamp()):
+            log.error("update_only_counted", channel=message_channel(message), reason=reason)
+            return
         await self._work.inbox.set_aside(_key(message), raw, reason, self._now)
         log.error("update_set_aside", channel=message_channel(message), reason=reason, alarm=True)
 
     async def hear(self, message: Inbound) -> None:
         """Move the conversation on by ``message`` and carry out what follows."""
         lane = self._lanes[_reach(message.address)]
+        if lane.contact.state == "locked":
+            await self._hear_locked(lane, message)
+            return
         if message.kind == "blocked":
             if lane.contact.state != "stopped":
                 await self._mark(lane, "blocked")
@@ -523,13 +739,20 @@ class _Taking:
         self.note(message)
         if lane.session is None:
             lane.session = await self._returned(lane, message.language_hint)
+        said: list[Effect] = []
+        if lane.session is not None and lane.session.came_with and not lane.is_closed:
+            lane.session, said = await self._back(lane).settle(lane.session)
         flows = self._flows
         if lane.session is not None and ASKED in lane.session.drafts:
             flows = await flows_for(self._work, lane.session, flows)
         try:
-            turn = self._conversation(
-                lane.session, _heard(message, lane), self._now, self._tools, flows
-            )
+            covered = self._hear_covered(lane, message, flows)
+            if covered.untouched or covered.session is None:
+                await self._speak_covered(lane, message, covered)
+                return
+            turn = Turn(covered.session, (*said, *covered.effects))
+            turn = self._within_budget(lane, message, turn)
+            turn = self._clear_behind(lane, message, turn)
             if lane.session and lane.session.carried and not turn.session.carried:
                 # What was carried over from a report already sealed is let go, so its key ends.
                 lane.renew = True
@@ -542,20 +765,147 @@ class _Taking:
                       exc_info=error)  # fmt: skip
             await self.excuse(message)
             return
-        await self._carry_out(lane, message, turn)
+        await self._carry_out(lane, message, turn, covered)
+
+    async def _hear_locked(self, lane: _Lane, message: Inbound) -> None:
+        """Answer an account that was cut off as any help line would; nothing else moves."""
+        if message.kind in ("blocked", "unblocked"):
+            return
+        self.note(message)
+        await cutting_off.note_locked_writes(self._work, lane.contact, self._now)
+        language = lane.session.language if lane.session else _language(message.language_hint)
+        session = Session(language=language)
+        doing = _Doing(dict(self._known), session, False, message=message)
+        for effect in cutting_off.answer_locked(_heard(message, lane)):
+            await self._do(lane, doing, effect)
+        self._speak(lane, message, session, doing.effects, doing.known)
+
+    def _hear_covered(self, lane: _Lane, message: Inbound, flows: Mapping[str, Flow]) -> Covered:
+        """Let the conversation hear ``message``, unless the chat is closed."""
+        gone = hygiene.is_gone(lane.session, self._limits[message.address.channel], self._now)
+        covered = cover_talk.respond(
+            lane.cover,
+            lane.session,
+            replace(_heard(message, lane), gone=gone),
+            self._now,
+            self._tools,
+            flows,
+            salt=self._chance(covers.SALT),
+            converse=self._conversation,
+        )
+        lane.cover = covered.cover
+        return covered
+
+    async def _speak_covered(self, lane: _Lane, message: Inbound, covered: Covered) -> None:
+        """Answer where the session has no part in it: it stays as it is, and no older."""
+        lane.more_than_words = lane.more_than_words or covered.opened
+        doing = _Doing(
+            dict(self._known), Session(language=covered.language), False, message=message
+        )
+        for effect in covered.effects:
+            await self._do(lane, doing, effect)
+        if covered.opened:
+            doing.effects += await self._what_waits(lane)
+        self._speak(lane, message, doing.session, doing.effects, doing.known)
+
+    async def _what_waits(self, lane: _Lane) -> Sequence[Effect]:
+        """Say that something waits, where there is something: it was announced by a greeting."""
+        if not await self._waiting(lane).has_any():
+            return ()
+        return (Ask("notice", (NOTICE,), controls=(Option(OPEN_DATA, OPEN),)),)
 
     async def excuse(self, message: Inbound) -> None:
         """Set ``message`` aside and ask its family to send it again; the talk stays where it is."""
         await self.set_aside(message, "refused")
         lane = self._lanes[_reach(message.address)]
         session = lane.session or Session(language=_language(message.language_hint))
-        self._speak(lane, message, session, [Say((SEND_AGAIN,))], self._known)
+        words: Sentence = SEND_AGAIN
+        if lane.cover and lane.cover.hides(self._now):
+            session, words = Session(language=lane.cover.language), covers.HELLO
+        self._speak(lane, message, session, [Say((words,))], self._known)
+
+    def tell_to_wait(self, notice: Notice) -> None:
+        """Say that what came from here is not kept any more; a closed chat shows nothing of it."""
+        message, lane = notice.message, self._lanes[_reach(notice.message.address)]
+        lane.more_than_words = True  # it has to be said, however much waits to be said
+        session = lane.session or Session(language=_language(message.language_hint))
+        words = TOO_MANY if notice.wait <= SOON else TOO_MANY_TODAY
+        self._speak(lane, message, session, [Say((words,))], self._known)
+
+    def say_why_so_late(self, messages: Sequence[Inbound]) -> None:
+        """Say first of all, to those who have waited long for their first answer, why that was."""
+        late = [one for one in messages if newcomers.has_waited_long(one, self._now)]
+        for reach in dict.fromkeys(_reach(message.address) for message in late):
+            for heard in self._lanes[reach].heard[:1]:
+                heard.effects.insert(0, Say((newcomers.TOOK_LONGER,)))
+                heard.messages = render(heard.effects, heard.reader)
+
+    def _within_budget(self, lane: _Lane, message: Inbound, turn: Turn) -> Turn:
+        """Return ``turn``, or words that no further report can be begun today."""
+        before = lane.session
+        if self._floods is None or before is None:
+            return turn
+        if "report" in before.drafts or "report" not in turn.session.drafts:
+            return turn
+        if self._floods.may_begin(message.address, self._now.timestamp()):
+            return turn
+        return Turn(before, (Say((TOO_MANY_REPORTS,)),))
 
     def note(self, message: Inbound) -> None:
         """Remember the id of ``message``, so that it can be wiped from the chat."""
         lane = self._lanes[_reach(message.address)]
+        how = lane.session.clearing if lane.session else "at_once"
+        self._note(lane, message, "never" if how == "never" else "late")
+
+    def _note(self, lane: _Lane, message: Inbound, moment: Moment) -> None:
         if message.message_id and message.kind != "button":
-            self._noted.append(Noted(lane.contact.id, message.message_id, "in", self._now))
+            limits = self._limits[message.address.channel]
+            entry = hygiene.noted(lane.contact.id, message, moment, limits, self._now)
+            last = self._noted[-1] if self._noted else None
+            if last and (last.contact_id, last.message_id) == (entry.contact_id, entry.message_id):
+                self._noted.pop()
+            self._noted.append(entry)
+
+    def _clear_behind(self, lane: _Lane, message: Inbound, turn: Turn) -> Turn:
+        """Decide what leaves the chat with ``turn``; return it with what is to be said of that."""
+        before, after = lane.session, turn.session
+        limits = self._limits[message.address.channel]
+        file, unseen = message.kind == "media", _is_unseen(message, lane)
+        moment = clearing.leaves(before, after, turn.effects, file=file, unseen=unseen)
+        self._note(lane, message, moment)
+        if moment != "never" and limits.deletes_within is not None:
+            if clearing.ends(turn.effects):
+                lane.to_clear = "talk"
+            elif not lane.to_clear and clearing.has_gone_on(before, turn.effects):
+                lane.to_clear = "draft"
+        effects: Sequence[Effect] = turn.effects
+        if moment == "now" and limits.deletes_theirs and message.kind == "text":
+            effects = hygiene.ticked(before, after, effects)
+        if lane.contact.left and not lane.told_left and not lane.is_closed:
+            lane.told_left = True
+            effects = (Say(clearing.too_late(message.address.channel)), *effects)
+        return replace(turn, effects=tuple(effects))
+
+    async def _choose_clearing(self, lane: _Lane, how: Clearing, limits: Limits) -> None:
+        """Let the family's choice hold for what stands in the chat now, too."""
+        await self._work.contacts.note_clearing(lane.contact.id, how)
+        most = hygiene.latest(limits)
+        if how == "never":
+            await self._work.ledger.keep(lane.contact.id)
+        elif most is not None:
+            at_once = how == "at_once" and limits.deletes_theirs
+            await self._work.ledger.let_go(lane.contact.id, self._now, most, theirs_now=at_once)
+
+    async def _clear_chats(self) -> None:
+        """Let what is to leave its chat be due, and note who was told of what is left."""
+        work, lanes = self._work, self._lanes.values()
+        if ended := [lane.contact.id for lane in lanes if lane.to_clear == "talk"]:
+            await work.ledger.end(ended, self._now)
+        if gone_on := [lane.contact.id for lane in lanes if lane.to_clear == "draft"]:
+            await work.ledger.hide_drafts(gone_on, self._now)
+        for lane in lanes:
+            if lane.told_left:
+                await work.contacts.note_told(lane.contact.id, self._today)
 
     async def _mark(self, lane: _Lane, state: Standing) -> None:
         await self._work.contacts.mark(lane.contact.id, state)
@@ -563,13 +913,16 @@ class _Taking:
 
     # --------------------------------------------------------------------- carrying effects out
 
-    async def _carry_out(self, lane: _Lane, message: Inbound, turn: Turn) -> None:
+    async def _carry_out(self, lane: _Lane, message: Inbound, turn: Turn, covered: Covered) -> None:
         lane.forget, lane.more_than_words = False, True
-        doing = _Doing(dict(self._known), turn.session, any(map(_is_detached, turn.effects)))
+        detached = any(map(_is_detached, turn.effects))
+        doing = _Doing(dict(self._known), turn.session, detached, message=message)
         for effect in turn.effects:
             await self._do(lane, doing, effect)
         if any(isinstance(effect, _ENDINGS) for effect in turn.effects) and not lane.forget:
             doing.effects += await self._waiting(lane).offer(doing.session, doing.effects)
+        if covered.opened:
+            doing.effects += await self._what_waits(lane)
         lane.session, lane.changed = doing.session, True
         self._speak(lane, message, doing.session, doing.effects, doing.known)
 
@@ -589,12 +942,26 @@ class _Taking:
                 doing.effects += opened.effects
             case AnswerFollowUp():
                 lane.renew = True
-                await self._waiting(lane).answer(effect)
+                case_id = await self._waiting(lane).answer(effect)
+                self._keeping.give(effect.report.files, case_id)
+            case Keep(file):
+                self._keeping.keep(lane.contact, file)
             case LeaveFollowUp():
                 doing.effects += await self._waiting(lane).leave(effect)
+            case CutOff():
+                await self._cut_off(lane, doing, effect)
+            case AskToBeTied():
+                await self._back(lane).ask_to_be_tied(doing.session)
+            case CheckNumber(number):
+                doing.effects += await vouching.check(self._work, lane.contact, number, self._now)
             case WipeChat():
                 await self._overtake(lane)
-                doing.effects.append(WIPE)
+                doing.effects.append(effect)
+            case ChooseClearing(how) if doing.message:
+                limits = self._limits[doing.message.address.channel]
+                await self._choose_clearing(lane, how, limits)
+            case TakeAway() if doing.message and doing.message.message_id:
+                doing.effects.append(Outbound("delete", message_ids=(doing.message.message_id,)))
             case Forget(everything):
                 await self._forget(lane, everything)
             case Withdraw():
@@ -609,11 +976,31 @@ class _Taking:
 
     async def _tell_status(self, lane: _Lane, doing: _Doing, code: str) -> None:
         """Say where reports stand; who comes with a code also reads what waits at its case."""
-        cases = await self._cases(lane, code)
-        doing.effects += await tell_standing(self._work, cases, self._now, self._tools)
-        for case in cases if code else ():
-            waiting = await self._work.updates.open_at(case.id)
-            doing.effects += await tell_updates(self._work, waiting, {}, self._now, self._tools)
+        await self._open_all()
+        if code:
+            doing.session, said = await self._back(lane).by_code(doing.session, code)
+        else:
+            said = await self._back(lane).status(doing.session)
+        doing.effects += said
+
+    def _back(self, lane: _Lane) -> ComingBack:
+        return ComingBack(self._work, lane.contact, self._now, self._tools)
+
+    async def _cut_off(self, lane: _Lane, doing: _Doing, effect: CutOff) -> None:
+        """Cut off this account or another; one of them may have written in this batch, too."""
+        await self._open_all()
+        cutting = CuttingOff(self._work, lane.contact, self._now, self._back(lane))
+        if effect.which == "itself":
+            await cutting.itself()
+            lane.contact = replace(lane.contact, state="locked")
+            lane.renew = lane.forget = not cutting_off.has_unsent(doing.session)
+            return
+        doing.effects += await cutting.other(effect, doing.session)
+        self._woken |= {(it.reach.channel, it.reach.account) for it in cutting.locked}
+        for gone in cutting.locked:
+            if other := self._lanes.get(gone.reach):
+                other.contact = replace(gone, state="locked")
+                other.changed, other.heard = False, []
 
     async def _open_case(self, lane: _Lane, doing: _Doing, report: Report) -> None:
         """Seal ``report``; what was submitted must not open with the draft's key any more."""
@@ -637,8 +1024,10 @@ class _Taking:
         sent, self._openings = self._openings, []
         openings = [opening for _doing, opening in sent]
         cases = await self._work.cases.open_many(openings, self._now)
-        for (doing, _opening), case in zip(sent, cases, strict=True):
+        for (doing, opening), case in zip(sent, cases, strict=True):
             doing.cases.append(case)
+            detached = opening.report.reach == "detached"
+            self._keeping.give(opening.report.files, case.id, detached=detached)
         about = [("urgent" if case.urgent else "new_report", case.id) for case in cases]
         await self._work.alerts.put_new(about, self._now)
         await self._note_where(
@@ -665,7 +1054,15 @@ class _Taking:
     async def _add(self, lane: _Lane, doing: _Doing, effect: Add) -> None:
         lane.renew = True
         await self._open_all()
+        if effect.code not in codes_of(doing.session):
+            why_not = await self._back(lane).why_not(effect.code)
+            if why_not:
+                doing.effects.append(Say((why_not,)))
+                return
         case = await self._work.cases.add_to(effect.code, effect.report, self._now)
+        if case is not None:
+            tied = case.id in {each.id for each in await self._cases(lane)}
+            self._keeping.give(effect.report.files, case.id, detached=not tied)
         words = effect.done if case else effect.unknown
         if words:
             doing.effects.append(Say((words,)))
@@ -674,6 +1071,10 @@ class _Taking:
         """Put a task; a family that chose to be detached is named by its case, never by both."""
         await self._open_all()
         contact_id = None if doing.detached else lane.contact.id
+        if lane.session and lane.session.came_with and not doing.cases:
+            # Whoever came with a code is named by the report alone, too.
+            doing.cases += await self._back(lane).came_with(lane.session)
+            contact_id = None if doing.cases else contact_id
         for case in doing.cases or (None,):
             case_id = case.id if case else None
             await self._work.tasks.put(reason, contact_id, case_id, self._now)
@@ -697,7 +1098,10 @@ class _Taking:
         if everything:
             await self._work.segments.forget_of(lane.contact.id)
             await self._work.cases.untie(lane.contact.id)
+            await self._work.claims.forget_of(lane.contact.id)
             await self._work.contacts.forget_day(lane.contact.id)
+            if lane.contact.clearing != "at_once":
+                await self._work.contacts.note_clearing(lane.contact.id, "at_once")
 
     async def _withdraw(self, lane: _Lane, doing: _Doing) -> None:
         doing.cases += await self._cases(lane)
@@ -718,7 +1122,7 @@ class _Taking:
         known: Known,
     ) -> None:
         reader = self._reader(message, session, known)
-        heard = _Heard(effects, reader, render(effects, reader))
+        heard = _Heard(effects, reader, render(effects, reader), session.clearing)
         if heard.is_question():
             for earlier in lane.heard:
                 if earlier.is_question():
@@ -763,6 +1167,8 @@ class _Taking:
             if not await self._is_flooding(lane)
             for letter in self._letters(lane)
         ]
+        if covers_now := [lane for lane in lanes if lane.cover != lane.contact.cover]:
+            await work.covers.put([(it.contact.id, it.contact.tag, it.cover) for it in covers_now])
         if changed:
             await work.contacts.save(changed, self._today)
             for contact, session in changed:
@@ -771,8 +1177,14 @@ class _Taking:
         if letters:
             await work.outbox.put(letters)
             await self._claim(letters, written)
+        await self._clear_chats()
+        written.to_fetch = bool(await self._keeping.write(work, self._sessions(), self._now))
         if self._noted:
             await work.ledger.remember(self._noted)
+
+    def _sessions(self) -> list[tuple[int, Session | None]]:
+        lanes = self._lanes.values()
+        return [(lane.contact.id, None if lane.forget else lane.session) for lane in lanes]
 
     async def _claim(self, letters: Sequence[NewLetter], written: _Written) -> None:
         """Claim for our outlet the first reply to each contact; others are to wake delivery."""
@@ -788,6 +1200,7 @@ class _Taking:
             for letter in letters
             if letter.contact_id not in claimed or letter not in first
         }
+        written.accounts |= self._woken
 
     def _first_replies(self, letters: Sequence[NewLetter]) -> list[NewLetter]:
         """Return the only reply to each contact, as far as our outlet has room for them."""
@@ -819,21 +1232,26 @@ class _Taking:
         return [
             NewLetter(contact_id, reach.channel, reach.account, REPLY, pack(parcel), self._now)
             for heard in lane.heard
-            for parcel in gather(heard.messages)
+            for parcel in gather(_standing(heard, lane))
         ]
 
 
 _ENDINGS = (Submit, Add, Forget)
 """After these a family is free for what has stepped aside for it."""
 
-ALERTED = {"urgent": "urgent", "withdraw": "withdrawal"}
+ALERTED = {
+    "urgent": "urgent", "withdraw": "withdrawal", "scam": "scam",
+    "phone_gone": cutting_off.GONE_ALERT,
+}  # fmt: skip
 """What the staff's bot tells of a call for a person, by its reason; else that one was asked for."""
 
 _WORDS = (Ask, Say, Settle, Tap)
 
-WIPE = Outbound("delete")
-"""Delete without ids: delivery fills in everything the ledger remembers when its turn comes, so
-that what was still on its way when the family asked is deleted too."""
+
+def _standing(heard: _Heard, lane: _Lane) -> Sequence[Outbound]:
+    """Return what is said, with how long it stays in the chat."""
+    said = covering.only_cover(heard.messages) if lane.is_closed else heard.messages
+    return hygiene.staying(said, heard.clearing, heard.reader.limits)
 
 
 def _is_only_words(turn: Turn) -> bool:
@@ -892,14 +1310,22 @@ def _is_unseen(message: Inbound, lane: _Lane) -> bool:
 
 
 def _heard(message: Inbound, lane: _Lane) -> Heard:
-    media = message.media
     return Heard(
         kind=message.kind if message.kind in ("text", "button", "media", "edited") else "other",
         text=message.text,
         button=message.button,
-        file=File(media.kind, media.provider_id, media.size, media.type) if media else None,
+        file=_file(message),
         what=message.what,
         hint=message.language_hint,
         channel=message.address.channel,
         unseen=_is_unseen(message, lane),
+        point=message.point,
     )
+
+
+def _file(message: Inbound) -> File | None:
+    media = message.media
+    if media is None:
+        return None
+    about, handle = (media.size, media.type, media.name), secrets.token_hex(16)
+    return File(media.kind, media.provider_id, *about, handle, message.album_id)

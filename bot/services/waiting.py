@@ -68,6 +68,15 @@ class Waiting:
         begun = await self._begin(session, waiting, cases, bool(said))
         return Turn(begun.session, (*said, *begun.effects))
 
+    async def has_any(self) -> bool:
+        """Return whether anything waits; nothing of it is opened by asking."""
+        who = self._contact_id
+        return (
+            await self._work.follow_ups.waiting_for(who) is not None
+            or bool(await self._work.updates.open_for(who))
+            or await self._work.broadcasts.waits_for(who)
+        )
+
     async def offer(self, session: Session, effects: Sequence[object]) -> list[Effect]:
         """Say that questions wait, where the family has just finished something and is not asked.
 
@@ -78,8 +87,11 @@ class Waiting:
         waiting = await self._work.follow_ups.waiting_for(self._contact_id)
         return [Say((follow_up.STILL_WAIT,))] if waiting else []
 
-    async def answer(self, effect: AnswerFollowUp) -> None:
-        """Seal the answers to the case, whatever has become of the follow-up meanwhile."""
+    async def answer(self, effect: AnswerFollowUp) -> int:
+        """Seal the answers to the case, whatever has become of the follow-up meanwhile.
+
+        Returns the case.
+        """
         found = await self._work.follow_ups.lock(effect.handle)
         report = effect.report.to_data()
         content = {
@@ -96,6 +108,7 @@ class Waiting:
             await self._work.follow_ups.end([found.id], ANSWERED, self._now)
         else:
             await end(self._work, found, ANSWERED, self._now)
+        return found.case_id
 
     async def leave(self, effect: LeaveFollowUp) -> list[Effect]:
         """Put the questions off, once, or let them be; return what is said."""
@@ -128,7 +141,7 @@ class Waiting:
 
     async def _words_to_many(self) -> list[Effect]:
         words = await self._work.broadcasts.open_for(self._contact_id, self._now)
-        return [Say((sentence,)) for sentence in words]
+        return [Say((sentence,), lasts=True) for sentence in words]
 
     async def _begin(
         self, session: Session, waiting: FollowUp, cases: Sequence[Case], told: bool
@@ -192,5 +205,5 @@ async def tell_updates(
                 if code
                 else follow_up.NEWS.fill(date=day, news=news)
             )
-            said.append(Say((sentence,)))
+            said.append(Say((sentence,), lasts=True))
     return said

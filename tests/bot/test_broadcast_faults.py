@@ -85,7 +85,7 @@ class World:
 
     def _end(self, letter: Letter, end: str) -> Sent | Postponed | Dead:
         if end == "ok":
-            return _sent(letter, "1")
+            return _sent(letter, Outbound("message"), "1")
         error = {"gone": GONE, "refused": CLEAR}.get(end, UNCLEAR)
         ruling = judge(error, unpack(letter.body)[0], letter, self.clock(), 1.0)
         if ruling.verdict == "later":

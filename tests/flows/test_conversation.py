@@ -47,7 +47,7 @@ THINGS = (
     Heard("text", text="\ud800\x00\u202e"),
     Heard("text", text=""),
 )
-SPEAKS = (Say, Ask, TellStatus, Add)
+SPEAKS = (Say, Ask, TellStatus, Add, WipeChat)
 ANSWERING = frozenset({"~skip", "~unknown", "~prefer_not", "~done", "~yes", "~send"})
 
 
@@ -306,7 +306,7 @@ def test_stop_asks_what_shall_happen_and_delete_asks_once_more() -> None:
 def test_wiping_clears_the_chat_at_once_and_keeps_the_draft() -> None:
     for name, turn in states():
         after = typed(turn.session, "/wipe")
-        assert WipeChat() in after.effects, name
+        assert any(isinstance(effect, WipeChat) for effect in after.effects), name
         assert not [effect for effect in after.effects if isinstance(effect, Ask)], name
         assert after.session.drafts == turn.session.drafts
 
@@ -568,7 +568,7 @@ def test_who_stopped_before_the_consent_can_still_clear_the_chat(words: str) -> 
     assert Forget(everything=True) in teller.last.effects
     for heard in (Heard("text", text=words), Heard("button", button="zzzzzz:!wipe")):
         turn = respond(None, heard, teller.now, TOOLS)
-        assert turn.effects[-2:] == (WipeChat(), Say((menu.WIPED,)))
+        assert isinstance(turn.effects[-1], WipeChat)
         sound(turn)
 
 
