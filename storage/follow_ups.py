@@ -192,6 +192,20 @@ class FollowUps:
         row = await self._tx.row(_waiting(self._tx.postgres), {"contact": contact_id})
         return self._opened(row) if row is not None else None
 
+    async def waiting_at(self, case_id: int) -> FollowUp | None:
+        """Return the oldest that waits at a case for whoever comes with its code; held."""
+        row = await self._tx.row(_waiting_at(self._tx.postgres), {"row": case_id})
+        return self._opened(row) if row is not None else None
+
+    async def leave_at_case(self, follow_up_id: int, now: datetime, until: datetime) -> None:
+        """Nobody can be told that these wait: they do so at the case, until then."""
+        values = {"row": follow_up_id, "now": milliseconds(now), "new_next_at": milliseconds(until)}
+        await self._tx.change(_LEAVE_AT_CASE, values)
+
+    async def move_all_to(self, case_id: int, contact_id: int) -> None:
+        """Ask this contact whatever is planned for the case, or waits there."""
+        await self._tx.change(_MOVE_ALL, {"row": case_id, "new_contact": contact_id})
+
     async def is_waiting(self, case_id: int, question_set: str) -> bool:
         """Return whether these questions are planned for this case or wait there already."""
         values = {"row": case_id, "name": question_set}
@@ -455,6 +469,18 @@ def _waiting(postgres: bool) -> Select[Any]:
 
 
 @cache
+def _waiting_at(postgres: bool) -> Select[Any]:
+    query = (
+        _WHOLE.where(
+            follow_ups.c.case_id == bindparam("row"), follow_ups.c.contact_id.is_(None), _OPEN
+        )
+        .order_by(follow_ups.c.id)
+        .limit(literal_column("1"))
+    )
+    return _held(query, postgres)
+
+
+@cache
 def _unopened(postgres: bool) -> Select[Any]:
     chosen = among(follow_ups.c.id, "ids", postgres=postgres)
     return _held(_WHOLE.where(chosen, follow_ups.c.state == literal_column(str(ASKED))), postgres)
@@ -564,6 +590,23 @@ _WITHDRAW_OF: Final = (
 _BY_ID: Final = update(follow_ups).where(follow_ups.c.id == bindparam("row"))
 _REMINDED: Final = _BY_ID.values(reminded=True, next_at=bindparam("new_next_at"))
 _MOVE: Final = _BY_ID.values(contact_id=bindparam("new_contact"))
+_LEAVE_AT_CASE: Final = _BY_ID.values(
+    contact_id=None,
+    state=case(
+        (follow_ups.c.state == literal_column(str(PLANNED)), literal_column(str(ASKED))),
+        else_=follow_ups.c.state,
+    ),
+    asked_at=func.coalesce(follow_ups.c.asked_at, bindparam("now", type_=INTEGER)),
+    next_at=bindparam("new_next_at", type_=INTEGER),
+)
+_MOVE_ALL: Final = (
+    update(follow_ups)
+    .where(
+        follow_ups.c.case_id == bindparam("row"),
+        follow_ups.c.state <= literal_column(str(BEGUN)),
+    )
+    .values(contact_id=bindparam("new_contact"))
+)
 _BEGIN: Final = _BY_ID.where(follow_ups.c.state == literal_column(str(ASKED))).values(
     state=literal_column(str(BEGUN))
 )
