@@ -19,6 +19,7 @@ from urllib.request import urlopen
 import pytest
 
 from storage.migrations import HEAD
+from tests.running.program import common_starter
 
 pytestmark = pytest.mark.slow
 
@@ -34,16 +35,7 @@ def athar(
     folder: Path, *arguments: str, given: str = "", **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run one command of the program in ``folder`` to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
-        cwd=folder,
-        env=environment(**settings),
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return common_starter().command(folder, *arguments, given=given, **settings)
 
 
 def free_port() -> int:

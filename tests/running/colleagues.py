@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -26,7 +25,7 @@ from bot.languages import speak_to_staff
 from flows.text import Insert, Language, Words
 from tests.browser.conftest import DESK, Window, open_window
 from tests.browser.test_webchat_in_browser import keep_picture
-from tests.running.program import Program
+from tests.running.program import Program, common_starter
 
 OUTSIDE = """() => {
     const page = document.body.cloneNode(true);
@@ -56,16 +55,10 @@ class Account:
 
 async def command(program: Program, *words: str) -> tuple[int, str]:
     """Run `athar WORDS` where the program lives; return its exit status and what it printed."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", *words,
-        cwd=program.home,
-        env=program._environment(),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    told, _nothing = await child.communicate()
-    return cast("int", child.returncode), told.decode()
+    done = await asyncio.to_thread(
+        common_starter().command, program.home, *words, **program.given_settings
+    )
+    return done.returncode, done.stdout + done.stderr
 
 
 async def enrol(

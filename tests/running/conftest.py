@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.bot_api import BotApiServer
-from tests.running.program import Starter
+from tests.running.program import Starter, common_starter
 
 
 @pytest.fixture(scope="session")
-def starter() -> Iterator[Starter]:
+def starter() -> Starter:
     """One process that has imported the program and forks it on demand."""
-    with Starter() as running:
-        yield running
+    return common_starter()
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@
 
     {"do": "start", "folder", "log", "environment", "plants": [["module:function", {...}], ...]}
                                               -> the process id
+    {"do": "command", "folder", "arguments", "environment", "given", "out", "err", "plants"}
+                                              -> the exit status of `athar ARGUMENTS`; ``given``,
+                                              ``out`` and ``err`` are files
     {"do": "wait", "pid"}                     -> its exit status, -N for signal N
 
 Killing and starting the program again hundreds of times would otherwise be mostly importing. What
@@ -31,13 +34,19 @@ WARM = (
     "bot.app",
     "bot.channels.telegram",
     "bot.channels.telegram.office",
+    "bot.console",
     "bot.demonstration",
+    "bot.doctor",
+    "bot.keys",
     "bot.redaction",
     "bot.settings",
+    "bot.staff.telegram",
+    "bot.staff_commands",
+    "bot.talk",
     "storage.migrations",
     "uvloop",
 )
-"""What a program imports until it runs, and then to introduce itself at Telegram."""
+"""What programs import until they run, and then to introduce themselves at Telegram."""
 
 _DIE_WITH_PARENT = 1
 
@@ -60,32 +69,34 @@ def _obey(order: dict[str, Any]) -> int:
     pid = os.fork()
     if pid == 0:
         _become_program(order)
-    return pid
+    return _obey({"do": "wait", "pid": pid}) if order["do"] == "command" else pid
 
 
 def _become_program(order: dict[str, Any]) -> NoReturn:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     os.setsid()
-    log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for given, wanted in ((nothing, 0), (log, 1), (log, 2)):
-        os.dup2(given, wanted)
+    writing = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    out = os.open(order.get("out") or order["log"], writing, 0o600)
+    err = os.open(order["err"], writing, 0o600) if "err" in order else out
+    given = os.open(order.get("given") or os.devnull, os.O_RDONLY)
+    for opened, wanted in ((given, 0), (out, 1), (err, 2)):
+        os.dup2(opened, wanted)
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])
     random.seed()
-    code = run_program(order.get("plants", ()))
+    code = run_program(order.get("plants", ()), order.get("arguments", ("run",)))
     os._exit(code)
 
 
-def run_program(plants: Sequence[Sequence[Any]]) -> int:
-    """Call the plants, then run `athar run` to its end; return the exit status."""
+def run_program(plants: Sequence[Sequence[Any]], arguments: Sequence[str] = ("run",)) -> int:
+    """Call the plants, then run `athar ARGUMENTS` to its end; return the exit status."""
     from bot.__main__ import main as athar
 
-    for name, arguments in plants:
-        plant(name)(**arguments)
-    sys.argv = ["athar", "run"]
+    for name, given in plants:
+        plant(name)(**given)
+    sys.argv = ["athar", *arguments]
     try:
         athar()
     except SystemExit as ended:

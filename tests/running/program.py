@@ -20,10 +20,12 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,24 @@ class Starter:
     def __exit__(self, *exc: object) -> None:
         self._process.communicate()
 
+    def command(
+        self, folder: Path, *arguments: str, given: str = "", plants: Plants = (), **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `athar ARGUMENTS` in ``folder`` to its end; ``settings`` without ``ATHAR_``."""
+        with tempfile.TemporaryDirectory() as place:
+            files = {name: Path(place, name) for name in ("given", "out", "err")}
+            files["given"].write_text(given, "utf-8")
+            code = self.ask(
+                do="command",
+                folder=str(folder),
+                arguments=arguments,
+                environment=_environment(settings),
+                plants=[list(each) for each in plants],
+                **{name: str(file) for name, file in files.items()},
+            )
+            out, err = (files[name].read_text("utf-8") for name in ("out", "err"))
+        return subprocess.CompletedProcess(arguments, code, out, err)
+
     def ask(self, **order: object) -> int:
         """Give one order (see `launcher.py`) and return the answer."""
         assert self._process.stdin is not None
@@ -75,6 +95,12 @@ class Starter:
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
+
+
+@cache
+def common_starter() -> Starter:
+    """Return the starter of this process; it ends with it."""
+    return Starter()
 
 
 @dataclass(eq=False)
@@ -224,12 +250,17 @@ class Program:
             log.seek(self._log_from)
             return words in log.read()
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def given_settings(self) -> dict[str, str]:
+        """All settings it runs with, without ``ATHAR_``."""
         given = {"DATA_DIR": str(self.data), "HTTP_PORT": "0", "DATABASE_URL": self.database_url}
         given |= {"ROLES": self.roles}
         if self.bot_api:
             given |= {"TELEGRAM_API_URL": self.bot_api, "TELEGRAM_TOKEN": self.token}
-        return _environment({**given, **self.settings})
+        return {**given, **self.settings}
+
+    def _environment(self) -> dict[str, str]:
+        return _environment(self.given_settings)
 
 
 def _environment(given: Mapping[str, str]) -> dict[str, str]:

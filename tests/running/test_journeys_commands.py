@@ -6,10 +6,8 @@ And a whole report typed into `athar chat` over a pipe, frozen by ``--record`` a
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ import pytest
 
 from tests.families import Family, Press, Talker, invent
 from tests.flows.playing import Play, bare, played
-from tests.running.program import TOP
+from tests.running.program import common_starter
 
 pytestmark = pytest.mark.slow
 
@@ -26,18 +24,7 @@ def athar(
     folder: Path, *arguments: str, given: str = "", **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run one command in ``folder`` to its end; ``settings`` are named without ``ATHAR_``."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ATHAR_")}
-    named = {f"ATHAR_{name}": value for name, value in settings.items()}
-    return subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
-        cwd=folder,
-        env=kept | {"PYTHONPATH": str(TOP)} | named,
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return common_starter().command(folder, *arguments, given=given, **settings)
 
 
 REFUSED = {
