@@ -30,6 +30,8 @@ from bot.channels.base import Channel, Receive, Undelivered
 from bot.channels.webchat import PAGE_TEXTS, Strings, WebChat
 from bot.console import console_app, make_services, why_not_served
 from bot.delivery import Delivery, Sender
+from bot.disk import Disk
+from bot.floods import Floods
 from bot.front import Front
 from bot.languages import Known, speak
 from bot.memory import forbid_core_dumps
@@ -43,6 +45,7 @@ from bot.services.follow_ups import FollowUps
 from bot.services.glances import Glances
 from bot.services.intake import NO_NAME, Intake
 from bot.services.linking import Links
+from bot.services.newcomers import Newcomers
 from bot.services.updates import Updates
 from bot.services.upkeep import Upkeep, day_begins, day_of, zone_named
 from bot.settings import Settings
@@ -93,6 +96,15 @@ def make_tools(settings: Settings) -> Tools:
     return Tools(speak=speak, hijri=UmmAlQura(), phone=read_phone, today=today)
 
 
+def make_disk(settings: Settings) -> Disk:
+    """Return what watches the disk of this process: where its keys are, and where data lies."""
+    return Disk(
+        [settings.data_dir, settings.keystore_dir],
+        postpone_below=settings.disk_low_percent / 100,
+        stop_below=settings.disk_full_percent / 100,
+    )
+
+
 def organisation(settings: Settings) -> Known:
     """Return what sentences insert for who runs the service."""
     return {"organisation": settings.organisation_name or NO_NAME}
@@ -141,6 +153,7 @@ class App:
         self._clock = clock
         self._tools = make_tools(settings)
         self._stopping = asyncio.Event()
+        self.disk = make_disk(settings)
 
     def stop(self) -> None:
         """Ask the running service to end, gracefully."""
@@ -199,9 +212,11 @@ class App:
     def _rooms(self, database: Database, keystore: Keystore) -> Rooms:
         limits = {channel.name: channel.limits for channel in self._channels()}
         delivery = Delivery(self._senders(database), self._clock)
+        floods = Floods(self.settings.budgets)
         intake = Intake(
             database, self._tools, limits, clock=self._clock, wake=delivery.wake,
             organisation=self.settings.organisation_name, outlet=delivery,
+            floods=floods, newcomers=Newcomers(floods, self.settings.pace_bot), disk=self.disk,
         )  # fmt: skip
         upkeep = Upkeep(
             database, keystore, self._tools, limits, zone=self.settings.zone, clock=self._clock,
@@ -360,7 +375,10 @@ class App:
         look = Tick("deliver", look_every, rooms.delivery.look, sole=False)
         drop = Tick("drop_keys", 5.0, upkeep.drop_keys, sole=False)
         notice = Tick("notice", 10.0, lambda: self._pass_on(rooms.watchdogs), sole=False)
+        floods = Tick("floods", 10.0, lambda: _tell_of_floods(rooms), sole=False)
         here = (look, drop, notice, *_console_ticks(rooms.console))
+        if "intake" in self.settings.roles:
+            here = (*here, floods, Tick("newcomers", 0.5, rooms.intake.look_around, sole=False))
         if "delivery" not in self.settings.roles:
             return here
         return (
@@ -380,6 +398,9 @@ class App:
         if self.telegram and self.telegram.noticed:
             noticed, self.telegram.noticed = self.telegram.noticed, set()
             await watchdogs.note(noticed)
+        if self.disk.is_low:
+            kind = "disk_full" if self.disk.is_full else "disk_low"
+            await watchdogs.note_numbers({kind: self.disk.megabytes})
 
     def _server(self, rooms: Rooms) -> uvicorn.Server:
         front = Front(
@@ -389,7 +410,9 @@ class App:
             console=console_app(self.settings, rooms.console, self._clock)
             if rooms.console
             else None,
-            is_well=lambda: not rooms.keystore.is_stopped and not self._stopping.is_set(),
+            is_well=lambda: (
+                not (rooms.keystore.is_stopped or self._stopping.is_set() or self.disk.is_full)
+            ),
         )
         config = uvicorn.Config(
             front,
@@ -426,6 +449,12 @@ class App:
         if rooms.staffbot:
             rooms.staffbot.stop()
         await asyncio.gather(_finish(others, STOP_DELIVERY_WITHIN), scheduler.stop())
+
+
+async def _tell_of_floods(rooms: Rooms) -> None:
+    """Let the staff be told what was not kept, and how many wait to be answered first."""
+    noticed = rooms.intake.noticed()
+    rooms.intake.settle_noticed(await rooms.watchdogs.note_numbers(noticed))
 
 
 async def _serve_staff(bot: StaffBot | None) -> None:

@@ -16,6 +16,7 @@ directory are here all the same, and a full disk over there is told by its serve
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,13 +45,16 @@ def free_share(path: Path) -> float:
     ``path`` need not exist: the nearest directory above it counts. Raises OSError when the disk
     cannot be asked.
     """
-    absolute = path.absolute()
-    there = next(one for one in (absolute, *absolute.parents) if one.exists())
-    found = os.statvfs(there)
+    found = os.statvfs(_there(path))
     shares = [found.f_bavail / found.f_blocks if found.f_blocks else 1.0]
     if found.f_files:  # some file systems make room for files as they go, and tell 0
         shares.append(found.f_favail / found.f_files)
     return max(0.0, min(1.0, *shares))
+
+
+def _there(path: Path) -> Path:
+    absolute = path.absolute()
+    return next(one for one in (absolute, *absolute.parents) if one.exists())
 
 
 class Disk:
@@ -83,6 +87,12 @@ class Disk:
         """The free share of the fullest of the disks."""
         self._keep_current()
         return self._share
+
+    @property
+    def megabytes(self) -> int:
+        """How many megabytes are free where it is tightest."""
+        free = (shutil.disk_usage(_there(path)).free for path in self._paths)
+        return min(free, default=0) // (1024 * 1024)
 
     @property
     def room(self) -> Room:

@@ -34,6 +34,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from bot.floods import Budgets
+
 PREFIX = "ATHAR_"
 ROLES = ("intake", "delivery", "console", "staffbot")
 OFFICIAL_BOT_API = "https://api.telegram.org"
@@ -85,6 +87,21 @@ class Settings(BaseSettings):
     pace_bot: float = Field(30.0, gt=0, le=10_000)
     pace_chat: float = Field(1.0, gt=0, le=10_000)
     pace_burst: int = Field(3, ge=1, le=1_000)
+    # What one person may write, what all new people may, and how full a disk may be: bot/floods.py,
+    # bot/disk.py.
+    flood_at_once: int = Field(120, ge=30, le=100_000)
+    flood_a_minute: int = Field(30, ge=5, le=100_000)
+    flood_an_hour: int = Field(600, ge=60, le=10_000_000)
+    flood_a_day: int = Field(2_000, ge=200, le=100_000_000)
+    flood_letters_a_day: int = Field(300_000, ge=50_000)
+    flood_reports_a_day: int = Field(30, ge=1)
+    new_a_second: float = Field(0.0, ge=0, le=10_000)
+    new_at_once: int = Field(100, ge=1)
+    new_a_day: int = Field(100_000, ge=1)
+    held_most: int = Field(50_000, ge=0)
+    aside_a_day: int = Field(1_000, ge=0)
+    disk_low_percent: float = Field(10.0, ge=0, le=50)
+    disk_full_percent: float = Field(5.0, ge=0, le=50)
     broadcast_per_hour: int = Field(0, ge=0)
     follow_ups_a_month: int = Field(2, ge=1, le=100)
 
@@ -174,6 +191,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _full_is_less_than_low(self) -> Settings:
+        if self.disk_full_percent > self.disk_low_percent:
+            raise ValueError("ATHAR_DISK_FULL_PERCENT: must not be above ATHAR_DISK_LOW_PERCENT")
+        return self
+
+    @model_validator(mode="after")
     def _two_bots_are_two(self) -> Settings:
         if self.telegram_token and self.telegram_token == self.staff_telegram_token:
             raise ValueError("ATHAR_STAFF_TELEGRAM_TOKEN: must not be the families' bot")
@@ -200,6 +223,27 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The time zone of the families' day and night."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def budgets(self) -> Budgets:
+        """What may come in.
+
+        Unless told otherwise, new people get a third of what the bot may say: the rest belongs to
+        families in conversation.
+        """
+        return Budgets(
+            at_once=self.flood_at_once,
+            a_minute=self.flood_a_minute,
+            an_hour=self.flood_an_hour,
+            a_day=self.flood_a_day,
+            letters_a_day=self.flood_letters_a_day,
+            reports_a_day=self.flood_reports_a_day,
+            new_a_second=self.new_a_second or self.pace_bot / 3,
+            new_at_once=self.new_at_once,
+            new_a_day=self.new_a_day,
+            held_most=self.held_most,
+            aside_a_day=self.aside_a_day,
+        )
 
     @property
     def on_loopback(self) -> bool:

@@ -68,6 +68,7 @@ from storage.errors import (
 )
 from storage.follow_ups import FollowUps
 from storage.held import Held
+from storage.held import Held
 from storage.inbox import Inbox
 from storage.keyring import Keystore
 from storage.leaving import Leaving
@@ -174,6 +175,7 @@ class Work:
 
     def __init__(self, tx: Transaction, slots: Slots) -> None:
         self.inbox = Inbox(tx)
+        self.held = Held(tx)
         self.held = Held(tx)
         self.contacts = Contacts(tx, slots)
         self.outbox = Outbox(tx)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, literal_column, select
+from sqlalchemy import Select, bindparam, distinct, func, literal_column, select
 
 from storage.tables import DEAD, WAITING, outbox, set_aside
 from storage.transaction import Transaction, day, milliseconds
@@ -20,6 +20,13 @@ _LOST: Final = select(func.count().label("number")).where(
     _REPLY,
     outbox.c.reason.in_([literal_column("'expired'"), literal_column("'damaged'")]),
 )
+_UNHEARD: Final = select(func.count(distinct(outbox.c.contact_id)).label("number")).where(
+    outbox.c.state == literal_column(str(WAITING)),
+    _REPLY,
+    outbox.c.attempts <= literal_column("1"),
+    outbox.c.due_at < bindparam("before"),
+)
+"""Who waits because of us: what was tried and put off waits for its provider or its person."""
 _ASIDE: Final = (
     select(func.count().label("number"))
     .select_from(set_aside)
@@ -36,6 +43,10 @@ class Watch:
     async def late_replies(self, before: datetime) -> int:
         """Return how many replies have waited since before then."""
         return await self._count(_LATE, {"before": milliseconds(before)})
+
+    async def waiting_people(self, before: datetime) -> int:
+        """Return how many people have waited for a reply since before then."""
+        return await self._count(_UNHEARD, {"before": milliseconds(before)})
 
     async def lost_replies(self, since: datetime) -> int:
         """Return how many replies could not be opened any more when their turn came."""

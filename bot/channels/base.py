@@ -32,7 +32,8 @@ class Limits:
 
     ``deletes_within`` is how old a message may be for us to delete it from the chat, `ALWAYS` where
     age does not matter, None where nothing can be deleted. ``deletes_theirs`` says whether that
-    holds for the family's own messages too, or for ours alone.
+    holds for the family's own messages too, or for ours alone. ``refuses`` says that a message that
+    cannot be kept can be handed back to whoever wrote it; it then comes alone in its batch.
     """
 
     text: int
@@ -42,8 +43,16 @@ class Limits:
     buttons_in_all: int = 100
     per_second: float = 30.0
     per_second_and_person: float = 1.0
+    refuses: bool = False
     deletes_within: timedelta | None = None
     deletes_theirs: bool = False
+
+
+class NotNow(Exception):
+    """Nothing can be kept for the moment, for want of room; later it can.
+
+    What `Receive` raises may be one: a channel that shows its people something can say so.
+    """
 
 
 class Undelivered(Exception):

@@ -55,6 +55,10 @@ CIRCLES: Final[Mapping[str, tuple[Circle, ...]]] = {
     "telegram_conflict": ("administrators",),
     "keys_missing": ("administrators",),
     "disk_low": ("administrators",),
+    "disk_full": ("coordinators", "administrators"),
+    "flood": ("administrators",),
+    "rush": ("coordinators", "administrators"),
+    "rush_lost": ("coordinators", "administrators"),
     "chain_broken": ("coordinators", "administrators"),
 }
 """Every kind there is, and whom it concerns. An alert with a ``staff_id`` concerns that person."""
@@ -254,11 +258,15 @@ class Watchdogs:
 
     async def note(self, kinds: Collection[str]) -> list[str]:
         """Let the staff be told what a channel has noticed; return the kinds that alarmed."""
+        return await self.note_numbers(dict.fromkeys(kinds))
+
+    async def note_numbers(self, found: Mapping[str, int | None]) -> list[str]:
+        """The same with a number for each kind, where there is one."""
 
         async def job(work: Work) -> list[str]:
-            return [kind for kind in kinds if await self._alarm(work, kind, None)]
+            return [kind for kind, number in found.items() if await self._alarm(work, kind, number)]
 
-        return self._log(await self._database.run(job)) if kinds else []
+        return self._log(await self._database.run(job)) if found else []
 
     async def verify(self) -> bool:
         """Go through the audit log's chain, a slice in each transaction; return whether it holds.

@@ -280,7 +280,7 @@ class Intake:
             self._floods.give_back(sifted.kept)
             raise
         if len(sifted.kept) < len(batch) and any(map(self._is_refusable, batch)):
-            raise TooMuchAtOnce  # only one person's: such a channel hands over one message at a time
+            raise TooMuchAtOnce  # of one person: such channels hand over one message at a time
         for notice in sifted.notices:
             await self._tell_to_wait(notice, self._floods)
 

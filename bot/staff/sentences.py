@@ -175,6 +175,10 @@ ALERTS: Mapping[str, Words] = {
     "telegram_conflict": _("Another program uses the families’ bot at the same time"),
     "keys_missing": _("Keys for today or tomorrow are missing"),
     "disk_low": _("The disk is nearly full; megabytes that are free"),
+    "disk_full": _("The disk is full: nothing is taken in any more; megabytes that are free"),
+    "flood": _("Somebody floods the service; messages that were not kept"),
+    "rush": _("Very many new people write at once and are answered in turn; messages that wait"),
+    "rush_lost": _("More new people write than can wait; messages that were not kept"),
     "chain_broken": _("The audit log does not hold; places that do not fit"),
 }
 ALERT_OTHER = _("Something happened that this version does not know")

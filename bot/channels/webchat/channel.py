@@ -18,8 +18,8 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +32,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bot.channels.base import ALWAYS, Limits, Receive, Undelivered
+from bot.channels.base import ALWAYS, Limits, NotNow, Receive, Undelivered
 from bot.channels.webchat.guard import Guard
 from bot.channels.webchat.page import ASSETS, asset, page
 from bot.channels.webchat.talks import Changes, Message, Talk, Talks
@@ -45,6 +45,8 @@ COOKIE_LIFE = timedelta(days=90)
 TABS_MOST = 16
 TALKS_MOST = 1_000
 MESSAGES_MOST = 300
+STREAMS_MOST = 1_000
+"""Tabs of all talks at once. A watched talk is never dropped, so this bounds the talks, too."""
 
 KeyOf = Callable[[Request], str | None]
 """Finds the key of the conversation a request is about, None where there is none."""
@@ -75,6 +77,7 @@ class WebChat:
         per_second_and_person=1_000.0,
         deletes_within=ALWAYS,
         deletes_theirs=True,
+        refuses=True,
     )
 
     def __init__(
@@ -102,6 +105,7 @@ class WebChat:
         self._key_of = key_of or _key_of
         self._back = back
         self._closed = False
+        self._streams = 0
         # Message ids and positions are only valid for this run of the service; this names it.
         self._run = secrets.token_hex(4)
         self._made = 0
@@ -253,20 +257,24 @@ class WebChat:
         talk = self._talks.open(_person(key))
         # The place is taken before the answer can be written, which happens while we wait.
         place = talk.place()
-        if not await self._keep(self._inbound(_person(key), said)):
-            return Response(status_code=503, headers={"Retry-After": "5"})
+        refusal = await self._keep(self._inbound(_person(key), said))
+        if refusal:
+            return Response(status_code=refusal, headers={"Retry-After": "5"})
         self._show_said(talk, said, place)
         return Response(status_code=204)
 
-    async def _keep(self, inbound: Inbound) -> bool:
+    async def _keep(self, inbound: Inbound) -> int:
+        """Return 0 when ``inbound`` is kept, else with which status the page is told so."""
         if self._receive is None:
-            return False
+            return 503
         try:
             await self._receive([inbound])
+        except NotNow:
+            return 429
         except Exception as error:  # noqa: BLE001 - whatever it was: not kept, and the page is told so
             _log.warning("webchat_not_kept", error=type(error).__name__)
-            return False
-        return True
+            return 503
+        return 0
 
     def _inbound(self, person: str, said: Said) -> Inbound:
         pressed = said.kind == "button"
@@ -302,7 +310,7 @@ class WebChat:
         if key is None:
             raise Refused(409)
         talk = self._talks.open(_person(key))
-        if self._closed or len(talk.tabs) >= TABS_MOST:
+        if self._closed or len(talk.tabs) >= TABS_MOST or self._streams >= STREAMS_MOST:
             raise Refused(503)
         place = request.headers.get("last-event-id") or request.query_params.get("after", "")
         stream = self._follow(talk, _mark(key), self._seen(place, _mark(key)))
@@ -316,7 +324,7 @@ class WebChat:
 
     async def _follow(self, talk: Talk, mark: str, seen: int | None) -> AsyncIterator[str]:
         first = True
-        with talk.watched() as changed:
+        with self._counted(), talk.watched() as changed:
             while not (talk.ended or self._closed):
                 changed.clear()
                 changes = talk.since(seen)
@@ -327,6 +335,14 @@ class WebChat:
                     await asyncio.wait_for(changed.wait(), self._heartbeat)
                     continue
                 yield ": still here\n\n"
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
 
     def _event(self, changes: Changes, mark: str) -> str:
         data = {

@@ -59,6 +59,11 @@ PAGE_TEXTS: Mapping[str, str] = MappingProxyType(
         # Translators: beside a message that is safely stored.
         "kept": _("Kept"),
         "not_kept": _("Not kept yet. Your words are still here."),
+        # Translators: too much came at once, or the service has no room for the moment.
+        "not_now": _(
+            "Nothing more can be kept here at this moment. Your words are still here: please send "
+            "them again in a few minutes."
+        ),
         "again": _("Send again"),
         "too_long": _("This message is very long. Please send it in two or more parts."),
         "interrupted": _("The connection is interrupted. It comes back by itself."),
@@ -94,6 +99,9 @@ ARABIC: Mapping[str, str] = MappingProxyType(
         "sending": "قيد الإرسال",
         "kept": "محفوظة",
         "not_kept": "لم تُحفظ بعد. كلماتكم ما زالت هنا.",
+        "not_now": (
+            "لا يمكن حفظ المزيد هنا في هذه اللحظة. كلماتكم ما زالت هنا: يُرجى إعادة إرسالها بعد دقائق قليلة."
+        ),
         "again": "إعادة الإرسال",
         "too_long": "هذه الرسالة طويلة جدًا. يُرجى إرسالها على جزأين أو أكثر.",
         "interrupted": "انقطع الاتصال. سيعود من تلقاء نفسه.",

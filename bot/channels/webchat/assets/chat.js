@@ -372,6 +372,7 @@ async function post(item) {
     const answered = await ask("say", { ...body, language: page.language });
     // Another tab began a new conversation: show that one, and let the person decide.
     if (answered.status === 409) await reopen();
+    item.later = answered.status === 429;
     return answered.status === 204;
   } catch {
     return false;
@@ -406,7 +407,7 @@ function offerAgain(item) {
     words.focus();
     flush();
   });
-  trouble.append(make("p", "", say("not_kept")), again);
+  trouble.append(make("p", "", item.later ? say("not_now") : say("not_kept")), again);
   item.trouble = trouble;
   const home = item.pressed?.closest(".message") ?? (item.element ??= showNothing());
   home.querySelector(":scope > .bubble:not(.chosen) .foot span")?.remove();
