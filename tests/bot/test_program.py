@@ -35,7 +35,7 @@ def athar(
     folder: Path, *arguments: str, given: str = "", **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run one command of the program in ``folder`` to its end."""
-    return common_starter().command(folder, *arguments, given=given, **settings)
+    return common_starter().command(folder, *arguments, given=given, settings=settings)
 
 
 def free_port() -> int:

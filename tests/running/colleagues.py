@@ -56,7 +56,7 @@ class Account:
 async def command(program: Program, *words: str) -> tuple[int, str]:
     """Run `athar WORDS` where the program lives; return its exit status and what it printed."""
     done = await asyncio.to_thread(
-        common_starter().command, program.home, *words, **program.given_settings
+        common_starter().command, program.home, *words, settings=program.given_settings
     )
     return done.returncode, done.stdout + done.stderr
 

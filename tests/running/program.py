@@ -71,7 +71,12 @@ class Starter:
         self._process.communicate()
 
     def command(
-        self, folder: Path, *arguments: str, given: str = "", plants: Plants = (), **settings: str
+        self,
+        folder: Path,
+        *arguments: str,
+        settings: Mapping[str, str],
+        given: str = "",
+        plants: Plants = (),
     ) -> subprocess.CompletedProcess[str]:
         """Run `athar ARGUMENTS` in ``folder`` to its end; ``settings`` without ``ATHAR_``."""
         with tempfile.TemporaryDirectory() as place:

@@ -24,7 +24,7 @@ def athar(
     folder: Path, *arguments: str, given: str = "", **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run one command in ``folder`` to its end; ``settings`` are named without ``ATHAR_``."""
-    return common_starter().command(folder, *arguments, given=given, **settings)
+    return common_starter().command(folder, *arguments, given=given, settings=settings)
 
 
 REFUSED = {
