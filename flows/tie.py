@@ -113,6 +113,11 @@ ASKED = _(
 CONFIRMED = _(
     "This account now belongs to the report {code}. From now on we can write to you here."
 )
+# Translators: to an account that was known so far, when it opens what waits for it.
+ADDED = _(
+    "Our team has added another account to your report, after making sure of it. If you know "
+    "nothing of that, please write “person”."
+)
 WITHDRAW = _(
     "With the code alone a report is not withdrawn, so that nobody else can do it. A person of our "
     "team has been asked to look at it. If they may write to you here, choose in the menu: Write "

@@ -85,6 +85,10 @@ class Updates:
         """Return what waits at a case for whoever has its code, oldest first."""
         return _values(await self._tx.rows(_OPEN_AT, {"row": case_id}))
 
+    async def move_all_to(self, case_id: int, contact_id: int) -> None:
+        """Let this contact read what nobody has opened who is tied to the case."""
+        await self._tx.change(_MOVE_ALL, {"row": case_id, "new_contact": contact_id})
+
     async def note_opened(self, ids: Collection[int], now: datetime) -> None:
         """The family has read these."""
         if ids:
@@ -149,7 +153,15 @@ _OPEN_AT: Final = _WHOLE.where(
     updates.c.case_id == bindparam("row"), updates.c.contact_id.is_(None), _UNOPENED
 ).order_by(updates.c.id)
 _OF_CASE: Final = _WHOLE.where(updates.c.case_id == bindparam("row")).order_by(updates.c.id.desc())
-_LAST: Final = _OF_CASE.limit(literal_column("1"))
+_LAST: Final = _OF_CASE.where(updates.c.kind != literal_column("'contact_added'")).limit(
+    literal_column("1")
+)
+"""About the work on a case, that is: not about its accounts."""
+_MOVE_ALL: Final = (
+    update(updates)
+    .where(updates.c.case_id == bindparam("row"), _UNOPENED, ~_TIED)
+    .values(contact_id=bindparam("new_contact"))
+)
 _SAME: Final = (
     select(updates.c.id)
     .where(

@@ -56,6 +56,9 @@ log = structlog.get_logger(__name__)
 
 REMIND_AFTER: Final = timedelta(days=5)
 EXPIRE_AFTER: Final = timedelta(days=14)
+AT_CASE_FOR: Final = timedelta(days=180)
+"""How long questions wait at a case whose family comes back by its code alone: nobody can tell it
+that they wait, so it has to be longer, and there is no reminder."""
 A_MONTH: Final = timedelta(days=30)
 """In which no more than so many follow-ups reach one family."""
 IN_A_SLICE: Final = 500
@@ -173,7 +176,7 @@ class FollowUps:
             version = await _version(work, question_set)
             contact_id = await reachable_contact(work, found)
             if contact_id is None:
-                raise CannotPlan("unreachable")
+                await _require_detached(work, found)
             manner = await self._manner(work, actor, found, contact_id, form, not_on)
             # The contact is held by now: of two who plan the same at once, one comes second.
             if await work.follow_ups.is_waiting(found.id, question_set):
@@ -291,7 +294,7 @@ class FollowUps:
         work: Work,
         actor: Actor,
         case: Case,
-        contact_id: int,
+        contact_id: int | None,
         form: Form,
         not_on: tuple[int, int] | None,
     ) -> Manner:
@@ -299,7 +302,7 @@ class FollowUps:
         earlier = await work.follow_ups.of_case(case.id)
         before = earlier[0].manner if earlier else Manner()
         return Manner(
-            await language_of(work, contact_id) or before.language,
+            (await language_of(work, contact_id) if contact_id else None) or before.language,
             form or before.form,
             actor.name.split()[0] if actor.name.strip() else "",
             not_on or before.not_on,
@@ -340,6 +343,13 @@ async def case_for(work: Work, actor: Actor, act: str, handle: str) -> Case:
         raise NotAllowed(act)
     permissions.require_case(actor, act, found.assigned_to)
     return found
+
+
+async def _require_detached(work: Work, case: Case) -> None:
+    """Raise `CannotPlan` unless the family comes back by its code; the case is held then."""
+    if case.work_state == "withdrawn" or not await work.claims.is_detached(case.id):
+        raise CannotPlan("unreachable")
+    await work.cases.lock(case.handle)
 
 
 async def reachable_contact(work: Work, case: Case) -> int | None:
@@ -531,7 +541,7 @@ class _Round:
         if row.state != PLANNED and self._is_over(row):
             self._ends.append((row, EXPIRED))
         elif not asking.tied or asking.state != "active":
-            self._cannot_reach(row)
+            self._cannot_reach(row, asking)
         elif (until := self._not_yet(row, asking, loads)) is not None:
             self._postponed[until].append(row.id)
         else:
@@ -543,9 +553,12 @@ class _Round:
     def _end_of(self, row: FollowUp) -> datetime:
         return (row.asked_at or self._now) + EXPIRE_AFTER
 
-    def _cannot_reach(self, row: FollowUp) -> None:
-        """What is planned is put to another contact of the case; what was asked just ends later."""
-        if row.state == PLANNED:
+    def _cannot_reach(self, row: FollowUp, asking: Asking) -> None:
+        """What is planned is put to another contact of the case; what was asked just ends later.
+
+        Where the tie has been taken back, it waits at the case.
+        """
+        if row.state == PLANNED or not asking.tied:
             self._nobody.append(row)
         else:
             self._postponed[self._end_of(row)].append(row.id)
@@ -553,6 +566,10 @@ class _Round:
     def _not_yet(self, row: FollowUp, asking: Asking, loads: dict[int, Load]) -> datetime | None:
         """Return until when to wait; None when this is the moment."""
         days = Days(self._zone_of(asking.zone), asking.hours, row.any_day, row.manner.not_on)
+        if asking.paused_until and self._now.astimezone(days.zone).date() < asking.paused_until:
+            # All of a pause is waited for: the time a family has to answer is not lost by it.
+            after = datetime.combine(asking.paused_until, time(0), days.zone)
+            return best_moment(after, days) or after
         moment = best_moment(self._now, days)
         if moment is None and self._is_busy(row, asking, loads):
             tomorrow = datetime.combine(
@@ -595,6 +612,17 @@ class _Round:
             self._zones[name] = zone_named(name, self._zone)
         return self._zones[name]
 
+    async def _leave_at_case(self, row: FollowUp) -> None:
+        until = ends_at_case(row, self._now)
+        if until > self._now:
+            await self._work.follow_ups.leave_at_case(row.id, self._now, until)
+        else:
+            await end(self._work, row, EXPIRED, self._now)
+
+    @property
+    def _tomorrow(self) -> datetime:
+        return self._now + timedelta(days=1)
+
     # ── writing ──
 
     async def _write(self) -> None:
@@ -610,19 +638,31 @@ class _Round:
             await self._redirect(row)
 
     async def _redirect(self, row: FollowUp) -> None:
-        """Ask another contact of the case; where there is none, a person has to look after it."""
+        """Ask another contact of the case; where there is none, a person has to look after it.
+
+        A detached family finds what is asked when it comes with its code: it waits there.
+        """
         case = await self._work.cases.get(row.case_id)
         contact_id = await reachable_contact(self._work, case)
-        if contact_id is None or contact_id == row.contact_id or row.state != PLANNED:
+        if contact_id is not None and contact_id != row.contact_id and row.state == PLANNED:
+            await self._work.follow_ups.move_to(row.id, contact_id)
+        elif case.work_state != "withdrawn" and await self._work.claims.is_detached(case.id):
+            await self._leave_at_case(row)
+        elif row.state == PLANNED or row.contact_id is None:
             await end(self._work, row, UNDELIVERED, self._now)
         else:
-            await self._work.follow_ups.move_to(row.id, contact_id)
+            await self._work.follow_ups.postpone([row.id], max(self._end_of(row), self._tomorrow))
 
 
 # --------------------------------------------------------------------------------------- the end
 
 
 _TASKS: Final[Mapping[int, str]] = {EXPIRED: EXPIRED_TASK, UNDELIVERED: UNDELIVERED_TASK}
+
+
+def ends_at_case(row: FollowUp, now: datetime) -> datetime:
+    """Return until when questions wait at a case whose family comes back by its code."""
+    return (row.asked_at or now) + AT_CASE_FOR
 
 
 async def end(work: Work, row: FollowUp, state: int, now: datetime) -> None:

@@ -59,6 +59,10 @@ ACTS: Final[Mapping[str, frozenset[Role]]] = {
     "follow_up.withdraw": _BOTH,
     "question_set.write": _BOTH,
     "update.tell": _BOTH,
+    "number.show": _BOTH,
+    "contact.confirm": _BOTH,
+    "contact.restore": _BOTH,
+    "contact.list": _COORDINATOR,
     # to many
     "broadcast.read": _COORDINATOR,
     "broadcast.draft": _COORDINATOR,
@@ -76,7 +80,10 @@ ACTS: Final[Mapping[str, frozenset[Role]]] = {
 """Which roles an act is open to. An act that is not here is open to nobody."""
 
 _OWN_ONLY: Final = frozenset(
-    act for act in ACTS if act.startswith(("case.", "follow_up.", "update.")) and act != "case.list"
+    act
+    for act in ACTS
+    if act.startswith(("case.", "follow_up.", "update.", "contact.", "number."))
+    and act != "case.list"
 ) - {"case.search", "case.take", "case.assign"}
 """Acts on one case that a caseworker may do on its own cases alone."""
 

@@ -11,8 +11,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from bot.services.follow_ups import EXPIRE_AFTER, REMIND_AFTER, end, find_set, title_in_both
-from flows import follow_up
+from bot.services.follow_ups import (
+    EXPIRE_AFTER,
+    REMIND_AFTER,
+    end,
+    ends_at_case,
+    find_set,
+    title_in_both,
+)
+from flows import follow_up, tie, trust
 from flows.case import UPDATES
 from flows.conversation import MENU, ask_follow_up
 from flows.effects import AnswerFollowUp, Ask, Effect, LeaveFollowUp, Say, Turn
@@ -28,6 +35,9 @@ from storage.updates import StatusUpdate
 from storage.values import Case
 
 CHECK_IN: Final = "check_in"
+CONTACT_ADDED: Final = "contact_added"
+"""An update about the accounts of a case, not about the work on it."""
+_SAYINGS: Final[Mapping[str, Words]] = {**UPDATES, CONTACT_ADDED: tie.ADDED}
 
 
 async def flows_for(work: Work, session: Session, flows: Mapping[str, Flow]) -> Mapping[str, Flow]:
@@ -55,11 +65,16 @@ class Waiting:
 
     async def open(self, session: Session) -> Turn:
         """Say everything that waits, and begin the questions where nothing else is under way."""
-        cases = await self._work.cases.of_contact(self._contact_id)
-        said: list[Effect] = [*await self._news(cases), *await self._words_to_many()]
+        tied = await self._work.cases.of_contact(self._contact_id)
+        detached = await self._detached(session)
+        cases = [*tied, *detached]
+        said: list[Effect] = [*await self._news(tied), *await self._words_to_many()]
+        for case in detached:
+            waits = await self._work.updates.open_at(case.id)
+            said += await tell_updates(self._work, waits, {}, self._now, self._tools)
         if FOLLOW_UP in session.drafts and "report" not in session.drafts:
             return Turn(session, tuple(said))  # the conversation asks on by itself
-        waiting = await self._work.follow_ups.waiting_for(self._contact_id)
+        waiting = await self._first(detached)
         if waiting is None:
             nothing = () if said else (Say((follow_up.NOTHING_WAITS,)),)
             return Turn(session, (*said, *nothing))
@@ -84,7 +99,7 @@ class Waiting:
         """
         if session.flow != MENU or any(isinstance(effect, Ask) for effect in effects):
             return []
-        waiting = await self._work.follow_ups.waiting_for(self._contact_id)
+        waiting = await self._first(await self._detached(session))
         return [Say((follow_up.STILL_WAIT,))] if waiting else []
 
     async def answer(self, effect: AnswerFollowUp) -> int:
@@ -126,13 +141,38 @@ class Waiting:
     # ── within ──
 
     async def _put_off(self, found: FollowUp) -> bool:
-        """Return whether it will be asked once more."""
+        """Return whether it will be asked once more; nobody can be who comes by the code alone."""
+        if found.contact_id is None:
+            until = ends_at_case(found, self._now)
+            await self._work.follow_ups.put_off(found.id, until, reminded=False)
+            return False
         ends = (found.asked_at or self._now) + EXPIRE_AFTER
         later = self._now + REMIND_AFTER
         again = not found.reminded and later < ends
         until = later if again else max(ends, self._now)
         await self._work.follow_ups.put_off(found.id, until, reminded=not again)
         return again
+
+    async def _first(self, detached: Sequence[Case]) -> FollowUp | None:
+        """Return the questions to begin with: this contact's own, then those at a case."""
+        found = await self._work.follow_ups.waiting_for(self._contact_id)
+        for case in detached if found is None else ():
+            if (found := await self._work.follow_ups.waiting_at(case.id)) is not None:
+                break
+        return found
+
+    async def _detached(self, session: Session) -> list[Case]:
+        """Return the cases this contact came with the code of, where that is the only way back."""
+        if not session.came_with:
+            return []
+        claims = await self._work.claims.of_contact(self._contact_id)
+        refused = {it.case_id for it in claims if it.refused}
+        found = [await self._work.cases.find_by_code(code) for code in session.came_with]
+        return [
+            case
+            for case in found
+            if case and case.id not in refused and await self._work.claims.is_detached(case.id)
+        ]
 
     async def _news(self, cases: Sequence[Case]) -> list[Effect]:
         waiting = await self._work.updates.open_for(self._contact_id)
@@ -160,7 +200,7 @@ class Waiting:
         us = Later("organisation")
         asker = waiting.manner.asker
         words: Words = follow_up.FROM.fill(asker=asker) if asker else follow_up.FROM_US
-        opening: list[Sentence] = [words.fill(organisation=us)]
+        opening: list[Sentence] = [words.fill(organisation=us), trust.NEVER_MONEY]
         code = next((case.code for case in cases if case.id == waiting.case_id), "")
         if len(cases) > 1 and code:
             opening.append(follow_up.ON_REPORT.fill(code=code))
@@ -178,8 +218,8 @@ class Waiting:
 
 
 def words_of(update: StatusUpdate) -> Words:
-    """Return the sentence of an update; its kind is one of `flows.case.UPDATES`."""
-    words = UPDATES[update.kind]
+    """Return the sentence of an update; its kind is one of those that have words."""
+    words = _SAYINGS[update.kind]
     return words.fill(date=update.since) if update.since else words
 
 
@@ -197,7 +237,7 @@ async def tell_updates(
     await work.updates.note_opened([each.id for each in waiting], now)
     said: list[Effect] = []
     for each in waiting:
-        if each.kind in UPDATES:
+        if each.kind in _SAYINGS:
             day, news = tools.today(each.put_at), words_of(each)
             code = codes.get(each.case_id)
             sentence = (
