@@ -21,10 +21,12 @@ from bot.services.cases import Cases
 from bot.services.follow_ups import FollowUps
 from bot.services.intake import NO_NAME
 from bot.services.linking import Linking
+from bot.services.reaching import Reaching
 from bot.services.rehearsals import Rehearsals
 from bot.services.search import Search
 from bot.services.statistics import Numbers
 from bot.services.updates import Updates
+from bot.services.vouching import Vouching
 from bot.staff.web.services import Services
 from flows.text import LANGUAGES, Words
 from storage.database import Database
@@ -89,6 +91,10 @@ def make_services(
         statistics=Numbers(database, zone=zone, clock=clock),
         audit=AuditLog(database, keyring, clock=clock),
         linking=Linking(database, clock=clock),
+        reaching=Reaching(
+            database, follow_ups.tools, {}, zone=zone, clock=clock, wake=follow_ups.wake
+        ),
+        vouching=Vouching(database, clock=clock),
         rehearsals=rehearsals,
         new_search=new_search,
     )

@@ -41,6 +41,10 @@ CIRCLES: Final[Mapping[str, tuple[Circle, ...]]] = {
     "asked_person": ("handlers",),
     "withdrawal": ("assigned", "coordinators"),
     "case_assigned": ("assigned",),
+    "new_contact": ("handlers",),
+    "phone_taken": ("handlers", "coordinators"),
+    "locked_writes": ("handlers", "coordinators"),
+    "scam": ("handlers", "coordinators"),
     "second_person": ("coordinators",),
     # about the service
     "dead_letter": ("coordinators", "administrators"),
@@ -49,9 +53,12 @@ CIRCLES: Final[Mapping[str, tuple[Circle, ...]]] = {
     "broadcast_stopped": ("coordinators",),
     "staff_locked": ("administrators",),
     "many_openings": ("coordinators", "administrators"),
+    "new_browser": ("administrators",),
     # watchdogs
     "outbox_lag": ("administrators",),
+    "code_guessing": ("coordinators", "administrators"),
     "foreign_webhook": ("administrators",),
+    "webhook_removed": ("administrators",),
     "telegram_conflict": ("administrators",),
     "keys_missing": ("administrators",),
     "disk_low": ("administrators",),

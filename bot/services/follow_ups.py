@@ -141,7 +141,7 @@ class FollowUps:
         self._notices = Notices(tools.speak, limits)
         self._zone = zone
         self._clock = clock
-        self._wake = wake
+        self.wake = self._wake = wake
         self._most_a_month = most_a_month
 
     # ── for staff ──

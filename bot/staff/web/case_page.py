@@ -44,6 +44,7 @@ async def _page(visit: Visit, handle: str, problem: Problem = None, status: int 
         file=file,
         row=file.row,
         follow_ups=await services.follow_ups.of_case(visit.actor, handle),
+        accounts=await services.reaching.of_case(visit.actor, handle),
         updates=await services.updates.of_case(visit.actor, handle),
         people_options=[(it.handle, it.name) for it in await _readers(visit)],
         **_names(visit, file),

@@ -69,6 +69,24 @@ TASKS: Mapping[str, Words] = {
     "follow_up_answered": _("A follow-up was answered"),
     "unreachable": _("The family cannot be reached"),
     "second_person": _("A proposal waits for a coordinator"),
+    "phone_gone": _("A phone was lost or taken: speak with the family"),
+    "not_safe": _("Writing here is not safe for the family"),
+    "new_contact": _("Another account came with the receipt code: make sure whose it is"),
+    "locked_writes": _("An account that was cut off writes to us: perhaps it is the family"),
+    "scam": _("The family reports a deceit"),
+}
+
+CAUSES: Mapping[str, Words] = {
+    # Translators: from where an account was cut off.
+    "itself": _("asked for there"),
+    "code": _("asked for from another account, with the receipt code"),
+}
+
+NUMBER_STATES: Mapping[str, Words] = {
+    # Translators: what became of a number that a family may type to make sure it is us.
+    "waits": _("not typed yet"),
+    "confirmed": _("typed by a family"),
+    "expired": _("too late"),
 }
 
 VERBS: Mapping[str, Words] = {
@@ -83,6 +101,7 @@ VERBS: Mapping[str, Words] = {
     "staff.add": _("added somebody to the staff"),
     "staff.grant": _("granted the keys"),
     "staff.revoke": _("revoked access"),
+    "staff.new_browser": _("signed in from another browser than before"),
     "staff.reset": _("gave a new passphrase"),
     "staff.change": _("changed an account"),
     "staff.end_sessions": _("ended all sessions of somebody"),
@@ -118,6 +137,12 @@ VERBS: Mapping[str, Words] = {
     "question_set.save": _("wrote a question set"),
     "question_set.retire": _("retired a question set"),
     "update.tell": _("told a family something"),
+    "number.show": _("was shown a number for a call"),
+    "number.confirmed": _("typed a number that was shown to"),
+    "contact.confirm": _("confirmed another account of a family"),
+    "contact.refuse": _("refused an account that came with a receipt code"),
+    "contact.restore": _("gave an account back that was cut off"),
+    "contact.let_stand": _("left an account cut off for good"),
     "broadcast.read": _("looked at broadcasts"),
     "broadcast.draft": _("drafted a broadcast"),
     "broadcast.edit": _("changed a broadcast"),

@@ -12,6 +12,7 @@ from typing import Final
 from bot.staff.web import (
     broadcast_pages,
     case_page,
+    contact_pages,
     entrance,
     follow_up_pages,
     house_pages,
@@ -68,6 +69,16 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("POST", f"{_CASE}/follow-up", follow_up_pages.plan, "follow_up.plan"),
     Entry("POST", f"{_CASE}/follow-up/preview", follow_up_pages.preview, "follow_up.plan"),
     Entry("POST", "/follow-ups/{handle}/withdraw", follow_up_pages.withdraw, "follow_up.withdraw"),
+    # whose accounts these are, and whether it is us
+    Entry(
+        "POST", f"{_CASE}/contacts/{{claim}}/confirm", contact_pages.confirm, "contact.confirm"
+    ),
+    Entry("POST", f"{_CASE}/contacts/{{claim}}/refuse", contact_pages.refuse, "contact.confirm"),
+    Entry("GET", "/locks", contact_pages.show_locks, "contact.list"),
+    Entry("POST", "/locks/{handle}/restore", contact_pages.restore, "contact.restore"),
+    Entry("POST", "/locks/{handle}/stand", contact_pages.let_stand, "contact.restore"),
+    Entry("GET", "/numbers", contact_pages.show_numbers, "number.show"),
+    Entry("POST", "/numbers", contact_pages.show_number, "number.show"),
     # question sets
     Entry("GET", _SET, set_pages.show_sets, "question_set.write"),
     Entry("GET", f"{_SET}/new", set_pages.new_set, "question_set.write"),

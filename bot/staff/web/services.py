@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from bot.services.cases import Cases
     from bot.services.follow_ups import FollowUps
     from bot.services.linking import Linking
+    from bot.services.reaching import Reaching
     from bot.services.rehearsals import Rehearsals
     from bot.services.search import Progress, Search
     from bot.services.statistics import Numbers
     from bot.services.updates import Updates
+    from bot.services.vouching import Vouching
 
 
 log = structlog.get_logger(__name__)
@@ -38,6 +40,8 @@ class Services:
     statistics: Numbers
     audit: AuditLog
     linking: Linking
+    reaching: Reaching
+    vouching: Vouching
     rehearsals: Rehearsals
     new_search: Callable[[Session], Search]
 
