@@ -139,6 +139,7 @@ class TelegramChannel:
         self._pace = pace or Pace()
         self._wire = Wire(api_url, token, connections=connections)
         self._started = False
+        self._was_ours = False
         self._office: Office | None = None
         self._office_door = asyncio.Lock()
         self._counter: Counter | None = None
@@ -191,6 +192,8 @@ class TelegramChannel:
             asyncio.create_task(self._patiently(self._introduce, "telegram_introduction_failed")),
             asyncio.create_task(self._leave_groups()),
         ]
+        if self._mode == "polling":
+            beside.append(asyncio.create_task(self._watch_webhook()))
         try:
             if self._mode == "webhook":
                 await self._listen_at_webhook(receive)
@@ -221,6 +224,18 @@ class TelegramChannel:
             self.noticed.add("foreign_webhook")
             await (await self._aiogram()).delete_webhook()
 
+    async def _watch_webhook(self) -> None:
+        """Look now and then whether somebody has set a webhook on us, which ends all polling.
+
+        The next question would show it too, but one that is being held may not end by it.
+        """
+        while True:
+            await asyncio.sleep(self._pace.watch)
+            try:
+                await self._free_polling()
+            except Undelivered as error:  # the poller itself meets it, and decides
+                log.warning("telegram_watch_failed", channel="telegram", reason=error.reason)
+
     async def _listen_at_webhook(self, receive: Receive) -> None:
         self._counter = Counter(receive)
         try:
@@ -238,14 +253,19 @@ class TelegramChannel:
         Its path comes from the secret: whoever set this address knew this secret too.
         """
         found = await self._ask("getWebhookInfo", _Webhook)
+        self._was_ours = self._was_ours or found.url == self._url
         same_kinds = set(found.allowed_updates) == set(ALLOWED_UPDATES)
         if found.url == self._url and same_kinds and found.max_connections == WEBHOOK_CONNECTIONS:
             return
         if found.url not in ("", self._url):
             log.error("telegram_alarm", channel="telegram", alarm=True, reason="foreign-webhook")
             self.noticed.add("foreign_webhook")
+        elif self._was_ours and not found.url:
+            log.error("telegram_alarm", channel="telegram", alarm=True, reason="webhook-removed")
+            self.noticed.add("webhook_removed")
         office = await self._aiogram()
         await office.set_webhook(self._url, self._secret, ALLOWED_UPDATES, WEBHOOK_CONNECTIONS)
+        self._was_ours = True
 
     async def _hear(self, body: bytes) -> None:
         """Keep one body that came to the webhook. Raises `NotKept`."""

@@ -39,14 +39,15 @@ class Pace:
     ``long_poll`` is how long Telegram may hold a question (it takes at most 50), ``first`` and
     ``most`` bound the growing wait after a failure, ``conflict`` is the wait while somebody else
     asks with our token, ``watch`` the time between two looks at the webhook, ``leave`` between
-    two groups left.
+    two groups left. A foreign webhook has to be told to the staff within a minute, so ``watch`` is
+    well below that (`bot/app.py` passes on every ten seconds what was noticed).
     """
 
     long_poll: int = 30
     first: float = 1.0
     most: float = 60.0
     conflict: float = 20.0
-    watch: float = 50.0
+    watch: float = 25.0
     leave: float = 1.0
 
     def wait(self, failures: int) -> float:
