@@ -40,7 +40,9 @@ from bot.phones import read_phone
 from bot.redaction import note_loop_failure
 from bot.scheduler import Scheduler, Tick
 from bot.services.alerts import AlertRounds, Watchdogs
+from bot.services.attachments import Attachments
 from bot.services.broadcasts import Broadcasts
+from bot.services.clearing import Clearing
 from bot.services.follow_ups import FollowUps
 from bot.services.glances import Glances
 from bot.services.intake import NO_NAME, Intake
@@ -56,6 +58,7 @@ from flows.engine import Tools
 from flows.text import LANGUAGES, Words
 from storage.database import Database
 from storage.keyring import Keystore
+from storage.shelf import Shelf
 
 if TYPE_CHECKING:
     from bot.channels.telegram import TelegramChannel
@@ -65,6 +68,12 @@ log = structlog.get_logger(__name__)
 
 ASK_AGAIN_AFTER = 60.0
 """Seconds until a channel that gave up is tried again: a token may have been exchanged."""
+NOTICE_EVERY = 10.0
+"""Seconds until the staff is told what a channel has noticed. Together with the time between two
+looks (`Pace.watch`, `Pace.long_poll`) less than a minute."""
+CLEAR_EVERY = 5.0
+"""Seconds between two looks at what is to leave families' chats: what one family writes in between
+leaves in one call."""
 STOP_INTAKE_WITHIN = 4.0
 STOP_DELIVERY_WITHIN = 5.5
 STOP_SERVER_WITHIN = 2
@@ -213,10 +222,19 @@ class App:
         limits = {channel.name: channel.limits for channel in self._channels()}
         delivery = Delivery(self._senders(database), self._clock)
         floods = Floods(self.settings.budgets)
+        files = Attachments(
+            database, Shelf(self.settings.attachments_dir),
+            [channel for channel in self._channels() if self._sends(channel)], self._tools,
+            clock=self._clock, wake=delivery.wake, has_room=lambda: not self.disk.is_low,
+        )  # fmt: skip
         intake = Intake(
             database, self._tools, limits, clock=self._clock, wake=delivery.wake,
             organisation=self.settings.organisation_name, outlet=delivery,
             floods=floods, newcomers=Newcomers(floods, self.settings.pace_bot), disk=self.disk,
+            fetch=files.look,
+        )  # fmt: skip
+        clearing = Clearing(
+            database, speak, limits, delivery, clock=self._clock, wake=delivery.wake
         )  # fmt: skip
         upkeep = Upkeep(
             database, keystore, self._tools, limits, zone=self.settings.zone, clock=self._clock,
@@ -238,8 +256,8 @@ class App:
         staffbot = self._staffbot(database, follow_ups, updates, broadcasts, watchdogs)
         console = self._console(database, (follow_ups, updates, broadcasts))
         return Rooms(
-            database, keystore, intake, delivery, upkeep, broadcasts, follow_ups, watchdogs,
-            staffbot, console,
+            database, keystore, intake, delivery, clearing, upkeep, broadcasts, follow_ups,
+            watchdogs, staffbot, console, files,
         )  # fmt: skip
 
     def _console(
@@ -297,13 +315,17 @@ class App:
         """Return who sends here: the page lives in this process, so its words are sent here too."""
         senders: list[tuple[Channel, Sender]] = []
         for channel in self._channels():
-            if channel is self.webchat or "delivery" in self.settings.roles:
+            if self._sends(channel):
                 pace = self._pace(channel)
                 sender = Sender(
                     database, channel, pace, clock=self._clock, rests_until=self._rests_until
                 )
                 senders.append((channel, sender))
         return senders
+
+    def _sends(self, channel: Channel) -> bool:
+        """Whether this process speaks on a channel, and fetches the files that were sent there."""
+        return channel is self.webchat or "delivery" in self.settings.roles
 
     def _rests_until(self, now: datetime, zone: str | None, hours: str | None) -> datetime | None:
         return day_begins(now, zone_named(zone, self.settings.zone), hours)
@@ -327,6 +349,7 @@ class App:
         serving = [asyncio.create_task(server.serve([door]), name="http")] if door else []
         listening = self._listen(rooms.intake.receive)
         staff = asyncio.create_task(_serve_staff(rooms.staffbot), name="staffbot")
+        files = asyncio.create_task(rooms.files.run(), name="files")
         scheduler.start()
         port = door.getsockname()[1] if door else 0
         log.info("started", roles=self.settings.roles, port=port)
@@ -335,7 +358,7 @@ class App:
         try:
             await self._until_stopped(sending, *serving)
         finally:
-            await self._end(rooms, scheduler, listening, [sending, staff, *serving], server)
+            await self._end(rooms, scheduler, listening, [sending, staff, files, *serving], server)
             log.info("stopped")
 
     async def _until_stopped(self, *essential: asyncio.Task[None]) -> None:
@@ -374,9 +397,10 @@ class App:
         look_every = 15.0 if "intake" in self.settings.roles else 1.0
         look = Tick("deliver", look_every, rooms.delivery.look, sole=False)
         drop = Tick("drop_keys", 5.0, upkeep.drop_keys, sole=False)
-        notice = Tick("notice", 10.0, lambda: self._pass_on(rooms.watchdogs), sole=False)
+        notice = Tick("notice", NOTICE_EVERY, lambda: self._pass_on(rooms.watchdogs), sole=False)
         floods = Tick("floods", 10.0, lambda: _tell_of_floods(rooms), sole=False)
-        here = (look, drop, notice, *_console_ticks(rooms.console))
+        clear = Tick("clear_chats", CLEAR_EVERY, rooms.clearing.sweep, sole=False)
+        here = (look, drop, notice, clear, *_console_ticks(rooms.console))
         if "intake" in self.settings.roles:
             here = (*here, floods, Tick("newcomers", 0.5, rooms.intake.look_around, sole=False))
         if "delivery" not in self.settings.roles:
@@ -387,8 +411,10 @@ class App:
             Tick("verify", 21_600.0, rooms.watchdogs.verify),
             Tick("keys", 3600.0, upkeep.keep_keys),
             Tick("remind", 600.0, upkeep.remind),
+            Tick("close_chats", 60.0, upkeep.close_chats),
             Tick("follow_ups", 10.0, rooms.follow_ups.ask_all_due),
             Tick("forget", 900.0, upkeep.forget),
+            Tick("sweep_files", 900.0, rooms.files.sweep),
             Tick("fold_log", 3600.0, upkeep.fold_log),
             Tick("broadcast", 1.0, rooms.broadcasts.pump),
         )
@@ -446,6 +472,7 @@ class App:
         with suppress(TimeoutError):
             await asyncio.wait_for(rooms.intake.finish(), STOP_INTAKE_WITHIN)
         rooms.delivery.stop()
+        rooms.files.stop()
         if rooms.staffbot:
             rooms.staffbot.stop()
         await asyncio.gather(_finish(others, STOP_DELIVERY_WITHIN), scheduler.stop())
@@ -505,12 +532,14 @@ class Rooms:
     keystore: Keystore
     intake: Intake
     delivery: Delivery
+    clearing: Clearing
     upkeep: Upkeep
     broadcasts: Broadcasts
     follow_ups: FollowUps
     watchdogs: Watchdogs
     staffbot: StaffBot | None
     console: Services | None
+    files: Attachments
 
 
 @contextmanager

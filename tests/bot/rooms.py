@@ -7,7 +7,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.app import make_tools
@@ -22,6 +22,7 @@ from flows.conversation import respond
 from storage.database import Database
 
 FAST = Pace(1_000_000, 1_000_000, 100)
+TELEGRAM = Limits(text=4096, deletes_within=timedelta(hours=48), deletes_theirs=True)
 
 
 def settings(**given: Any) -> Settings:
@@ -36,7 +37,7 @@ class Provider:
     account = "1"
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits(text=4096)
+        self.limits = limits or TELEGRAM
         self.sent: list[tuple[str, Outbound]] = []
         self.tried: list[tuple[str, Outbound]] = []
         self.refusals: dict[str, list[Undelivered | None]] = defaultdict(list)
@@ -109,7 +110,7 @@ def make_intake(
     return Intake(
         database,
         tools,
-        {"telegram": limits or Limits(text=4096)},
+        {"telegram": limits or TELEGRAM},
         clock=clock,
         wake=wake,
         organisation="Families",

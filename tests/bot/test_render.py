@@ -12,7 +12,7 @@ from bot.channels.base import Limits
 from bot.languages import CLOSE, OPEN, bare, speak
 from bot.messages import Button, Outbound
 from bot.render import TAP_LIMIT, Reader, length, render, shorten, split
-from flows.effects import Ask, Effect, Option, Say, Settle, Submit, Tap, WipeChat
+from flows.effects import Ask, Effect, Forget, Option, Say, Settle, Submit, Tap, WipeChat
 from flows.text import Bilingual, Language, Later, Words
 
 TELEGRAM = Limits(text=4096)
@@ -123,8 +123,26 @@ def test_a_receipt_code_is_filled_in_everywhere() -> None:
 def test_what_is_not_about_words_is_passed_over_and_what_is_finished_keeps_its_place() -> None:
     finished = Outbound("delete")
     reader = Reader(speak, "en", "", TELEGRAM)
-    assert render([Say((QUESTION,)), finished, WipeChat()], reader)[1:] == [finished]
-    assert Submit not in {type(one) for one in shown(WipeChat())}
+    assert render([Say((QUESTION,)), finished, Forget()], reader)[1:] == [finished]
+    assert Submit not in {type(one) for one in shown(Forget())}
+
+
+def test_a_wipe_carries_what_is_said_when_it_is_known_how_it_went() -> None:
+    done, left = Words("Done."), Words("Not all.")
+    (wipe,) = render([WipeChat((done, left), (left,))], Reader(speak, "en", "", TELEGRAM))
+    assert (wipe.kind, wipe.message_ids) == ("delete", ())
+    assert (wipe.text, wipe.otherwise) == ("Done.\n\nNot all.", "Not all.")
+
+
+def test_what_says_back_what_was_told_and_what_lasts_is_marked() -> None:
+    told = Words("Khaled")
+    said: list[Effect] = [
+        Ask("review", (told,), shows=True),
+        Say((told,), lasts=True),
+        Say((told,)),
+    ]
+    sorts = [one.sort for one in render(said, Reader(speak, "en", "", TELEGRAM))]
+    assert sorts == ["draft", "lasting", "talk"]
 
 
 def test_a_long_text_is_cut_between_paragraphs_and_buttons_stand_under_the_last_part() -> None:
