@@ -139,8 +139,8 @@ _CODE = ("!code", _("I write from another phone, with my code"))
 OTHER_CUT = _("It is cut off. Our team has been told, and looks at it with you.")
 OTHER_NONE = _("No other account belongs to this report, so there is none to cut off.")
 OTHER_ASKED = _(
-    "A person of our team has been asked to cut it off. They do not do it by the code alone, "
-    "because the account was given back not long ago."
+    "A person of our team has been asked to cut it off. They make sure first, because the code "
+    "alone is not enough for it this time."
 )
 
 

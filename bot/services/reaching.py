@@ -151,7 +151,7 @@ class Reaching:
         async def job(work: Work) -> list[CutOffAccount]:
             found = await work.claims.all_locks()
             cases = {it.case_id: await work.cases.get(it.case_id) for it in found if it.case_id}
-            return [_cut_off(it, cases.get(it.case_id)) for it in found]
+            return [_cut_off(it, cases.get(it.case_id or 0)) for it in found]
 
         return await self._database.run(job)
 
