@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
+from flows.asking import SAVED
 from flows.effects import Add, AnswerFollowUp, Ask, Effect, Forget, LeaveFollowUp, Say, Submit
 from flows.scene import Finished
 from flows.session import Clearing, Session
@@ -89,18 +90,19 @@ def _is_agreed(session: Session) -> bool:
 
 # ── what is said of it ──
 
-# Translators: the first line of a message after an answer was kept and its message goes.
-KEPT = _("Saved ✓")
+KEPT = SAVED
+"""The first line of a message after an answer was kept and its message goes."""
 
 BY_HAND: Mapping[str, Words] = {
-    # Translators: as the Telegram app puts it: long press, Delete; Delete chat.
+    # Translators: as it is done in the Telegram app.
     "telegram": _(
-        "To clear it by hand: press and hold a message, then “Delete”; or press and hold this chat "
-        "in the list of chats, then “Delete chat”, for both sides if you are asked."
+        "To clear it by hand: press and hold a message and delete it; or press and hold this chat "
+        "in your list of chats and delete all of it, for both sides if you are asked."
     ),
+    # Translators: as it is done in the Signal app.
     "signal": _(
-        "To clear it by hand: press and hold a message, then “Delete”. With “Disappearing "
-        "messages” in the settings of this chat, what you write goes by itself."
+        "To clear it by hand: press and hold a message and delete it. With disappearing messages "
+        "switched on in the settings of this chat, what you write goes by itself."
     ),
     "terminal": _("To clear it by hand: close this window, and its history with it."),
     "webchat": _("To clear it by hand: close this page and open it again."),
@@ -119,7 +121,7 @@ _CLEARED_OTHERWISE = _("Done: what we can clear here is cleared.")
 _LEFT = _("Not everything here could be cleared: for the rest we came too late, or may not do it.")
 
 ANNOUNCED: Mapping[str, Words] = {
-    # Translators: said with the consent, before anything is asked.
+    # Translators: said with the consent, before anything is asked. The menu is a word to write.
     "telegram": _(
         "What you write leaves this chat as soon as it is kept. The menu lets you choose otherwise."
     ),
