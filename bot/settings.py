@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     staff_telegram_token: SecretStr | None = None
     signal_rpc: str = ""
     signal_account: str = ""
+    signal_attachments: Path | None = None
     organisation_name: str = Field("", max_length=120)
     timezone: str = "Asia/Damascus"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     pace_bot: float = Field(30.0, gt=0, le=10_000)
     pace_chat: float = Field(1.0, gt=0, le=10_000)
     pace_burst: int = Field(3, ge=1, le=1_000)
+    pace_signal: float = Field(1.0, gt=0, le=100)
     # What one person may write, what all new people may, and how full a disk may be: bot/floods.py,
     # bot/disk.py.
     flood_at_once: int = Field(120, ge=30, le=100_000)
@@ -96,13 +98,14 @@ class Settings(BaseSettings):
     flood_letters_a_day: int = Field(300_000, ge=50_000)
     flood_reports_a_day: int = Field(30, ge=1)
     new_a_second: float = Field(0.0, ge=0, le=10_000)
-    new_at_once: int = Field(100, ge=1)
+    new_at_once: int = Field(0, ge=0)
     new_a_day: int = Field(100_000, ge=1)
     held_most: int = Field(50_000, ge=0)
     aside_a_day: int = Field(1_000, ge=0)
     disk_low_percent: float = Field(10.0, ge=0, le=50)
     disk_full_percent: float = Field(5.0, ge=0, le=50)
     broadcast_per_hour: int = Field(0, ge=0)
+    broadcast_signal_per_hour: int = Field(300, ge=1)
     follow_ups_a_month: int = Field(2, ge=1, le=100)
 
     # ------------------------------------------------------------------------- single values
@@ -184,6 +187,13 @@ class Settings(BaseSettings):
             raise ValueError("ATHAR_PUBLIC_URL: Telegram calls https addresses only")
         return self
 
+    @field_validator("signal_account")
+    @classmethod
+    def _an_account_of_signal(cls, account: str) -> str:
+        if account and not re.fullmatch(r"\+[1-9][0-9]{6,14}", account):
+            raise ValueError("must be our own number on Signal, + and country code first")
+        return account
+
     @model_validator(mode="after")
     def _signal_is_complete(self) -> Settings:
         if bool(self.signal_rpc) != bool(self.signal_account):
@@ -220,6 +230,14 @@ class Settings(BaseSettings):
         return self.data_dir / "keystore"
 
     @property
+    def attachments_dir(self) -> Path:
+        """Where files that families sent lie, each sealed; shared where there are several machines.
+
+        Their keys are not here.
+        """
+        return self.data_dir / "attachments"
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone of the families' day and night."""
         return ZoneInfo(self.timezone)
@@ -229,7 +247,7 @@ class Settings(BaseSettings):
         """What may come in.
 
         Unless told otherwise, new people get a third of what the bot may say: the rest belongs to
-        families in conversation.
+        families in conversation. At once, half a second of it.
         """
         return Budgets(
             at_once=self.flood_at_once,
@@ -239,7 +257,7 @@ class Settings(BaseSettings):
             letters_a_day=self.flood_letters_a_day,
             reports_a_day=self.flood_reports_a_day,
             new_a_second=self.new_a_second or self.pace_bot / 3,
-            new_at_once=self.new_at_once,
+            new_at_once=self.new_at_once or max(1, int(self.pace_bot / 2)),
             new_a_day=self.new_a_day,
             held_most=self.held_most,
             aside_a_day=self.aside_a_day,
