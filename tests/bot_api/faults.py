@@ -26,8 +26,9 @@ class Fault:
     ``how`` is ``status`` (answer ``status`` and ``description``, or ``body`` as it is), ``hang``
     (answer only after ``seconds``), ``cut`` (close the connection without an answer) or ``slow``
     (answer well, after ``seconds``). ``carried_out`` says that the call takes effect all the same:
-    with status, hang and cut that is "it happened and the answer was lost". It strikes calls of
-    ``method`` ("*" is every one) to ``chat_id`` (None is every one): after ``skip`` of them, for
+    with status, hang and cut that is "it happened and the answer was lost". The method ``file`` is
+    the download of one: ``after`` so many bytes of it the line is cut, or hangs. It strikes calls
+    of ``method`` ("*" is every one) to ``chat_id`` (None is every one): after ``skip`` of them, for
     ``times`` (None is for ever), each with ``chance`` between 0 and 1.
     """
 
@@ -40,6 +41,7 @@ class Fault:
     body: bytes | None = None
     seconds: float = 3600.0
     carried_out: bool = False
+    after: int = 0
     times: int | None = 1
     skip: int = 0
     chance: float = 1.0

@@ -397,7 +397,11 @@ class BotApiServer:
         file = bot.files.find_by_path(path) if bot is not None else None
         if file is None:
             return _refused(Refusal(404, "Not Found"))
-        return Response(200, file.whole(), "application/octet-stream")
+        fault = self.faults.strike("file", {}) if self.faults.waiting else None
+        only = fault.after if fault and fault.how in ("cut", "hang") else None
+        held = fault is not None and fault.how == "hang"
+        body = file.whole()
+        return Response(200, body, "application/octet-stream", only=only, held=held)
 
 
 def too_many(seconds: int) -> Refusal:

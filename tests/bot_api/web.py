@@ -33,13 +33,18 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """What to answer. ``cut`` closes the connection instead, without a single byte."""
+    """What to answer. ``cut`` closes the connection instead, without a single byte.
+
+    ``only``: so many bytes of the body are sent, then the connection is closed, or ``held`` open.
+    """
 
     status: int
     body: bytes = b""
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
     cut: bool = False
+    only: int | None = None
+    held: bool = False
 
 
 CUT = Response(0, cut=True)
@@ -159,8 +164,10 @@ class Connection(asyncio.Protocol):
             f"Content-Type: {response.content_type}\r\n"
             f"Content-Length: {len(response.body)}\r\n{extra}\r\n"
         )
-        self.transport.write(head.encode("latin-1") + response.body)
-        if not keep_alive:
+        self.transport.write(head.encode("latin-1") + response.body[: response.only])
+        if response.held:
+            return
+        if not keep_alive or response.only is not None:
             self.transport.close()
 
 
