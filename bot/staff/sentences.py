@@ -164,6 +164,8 @@ ALERTS: Mapping[str, Words] = {
     "withdrawal": _("A family withdraws its report"),
     "case_assigned": _("A case was given to you"),
     "second_person": _("A decision waits for a second person"),
+    # Translators: on Signal, the key of a family's telephone is another one than before.
+    "telephone_changed": _("A family’s phone is another one than before; make sure who writes"),
     "new_contact": _("Another account came with a receipt code and waits to be confirmed"),
     "phone_taken": _("A phone was lost or taken; its account is cut off"),
     "locked_writes": _("An account that was cut off writes to us"),
@@ -180,6 +182,13 @@ ALERTS: Mapping[str, Words] = {
     "foreign_webhook": _("Somebody had set another webhook for the families’ bot"),
     "webhook_removed": _("Somebody had removed the webhook of the families’ bot"),
     "telegram_conflict": _("Another program uses the families’ bot at the same time"),
+    "signal_gone": _("The program that speaks on Signal is away"),
+    "signal_account": _("The program that speaks on Signal does not know our account"),
+    # Translators: Signal asks for proof that a person, not a program, is writing.
+    "signal_captcha": _("Signal wants a captcha solved before anything more goes out"),
+    "signal_flood": _("Signal slows us down; replies wait"),
+    # Translators: the key of somebody's phone has changed and is not trusted by the program.
+    "signal_identity": _("Signal keeps messages back because of a changed phone key"),
     "keys_missing": _("Keys for today or tomorrow are missing"),
     "disk_low": _("The disk is nearly full; megabytes that are free"),
     "disk_full": _("The disk is full: nothing is taken in any more; megabytes that are free"),
