@@ -508,19 +508,21 @@ async def test_a_repeat_goes_on_after_an_end_without_answer(room: Room, keystore
 # ------------------------------------------------------------------------ wishes that hold at once
 
 
-async def test_a_phone_that_was_taken_is_cleared_silenced_and_brought_to_a_person(
-    room: Room, keystore: Keystore
+async def test_a_phone_that_was_taken_is_cut_off_and_brought_to_a_person(
+    room: Room, vault_key: PrivateKey
 ) -> None:
-    await room.ask("contact_change")
+    handle = await room.ask("contact_change")
     await room.notices()
     (asked,) = await room.hears(room.family.presses(OPEN))
     (first,) = await room.presses(asked, "yes")
-    said = await room.presses(first, "seized")
-    assert said[0].text.startswith("Thank you for telling us. We have cleared")
-    assert await room.tasks() == ["phone_gone"]
+    (said,) = await room.presses(first, "seized")
+    assert said.text.startswith("Hello. This is a help line")
+    assert set(await room.tasks()) == {"follow_up_answered", "phone_gone"}
     contact = await room.database.run(lambda work: work.contacts.get(room.contact_id))
-    assert contact.state == "stopped"
-    assert button(said[-1], "app"), "the family can go on"
+    assert (contact.state, contact.session) == ("locked", None)
+    assert await room.state(handle) == "answered"
+    _kind, content = (await room.entries(vault_key))[-1]
+    assert content["report"]["answers"]["k3_lost"]["value"] == "seized"
 
 
 async def test_somebody_who_is_not_safe_any_more_is_left_in_peace(room: Room) -> None:

@@ -15,6 +15,8 @@ from flows.effects import (
     Add,
     Ask,
     CallHuman,
+    CheckNumber,
+    CutOff,
     Effect,
     Forget,
     Say,
@@ -47,7 +49,7 @@ THINGS = (
     Heard("text", text="\ud800\x00\u202e"),
     Heard("text", text=""),
 )
-SPEAKS = (Say, Ask, TellStatus, Add, WipeChat)
+SPEAKS = (Say, Ask, TellStatus, Add, WipeChat, CutOff, CheckNumber)
 ANSWERING = frozenset({"~skip", "~unknown", "~prefer_not", "~done", "~yes", "~send"})
 
 

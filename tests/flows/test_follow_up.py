@@ -14,6 +14,7 @@ from flows.effects import (
     AnswerFollowUp,
     Ask,
     CallHuman,
+    CutOff,
     Forget,
     LeaveFollowUp,
     OpenWaiting,
@@ -184,16 +185,14 @@ def test_a_photo_that_is_not_there_has_no_year() -> None:
 
 
 @pytest.mark.parametrize("how", ["lost", "seized"])
-def test_a_phone_in_other_hands_is_cleared_and_silenced_at_once(how: str) -> None:
+def test_a_phone_in_other_hands_is_cut_off_at_once(how: str) -> None:
     play = begun("contact_change")
+    play.session = replace(play.session, receipts=(CODE,)) if play.session else None
     turn = answers(play, "yes", how)
     kinds = [type(effect) for effect in turn.effects]
-    assert CallHuman("phone_gone") in turn.effects
-    assert kinds.index(Silence) < kinds.index(WipeChat) < kinds.index(Ask)
-    assert turn.session.quiet
-    ask = turn.effects[-1]
-    assert isinstance(ask, Ask)
-    assert "keep" not in {option.data.partition(":")[2] for option in ask.options}
+    assert kinds.index(AnswerFollowUp) < kinds.index(CutOff) < kinds.index(WipeChat)
+    assert Ask not in kinds, "nothing further is asked in a chat that others may read"
+    assert "follow_up" not in turn.session.drafts
 
 
 def test_a_phone_that_is_there_changes_nothing() -> None:
