@@ -27,6 +27,7 @@ import uvicorn
 from bot import introduction
 from bot.calendars import UmmAlQura
 from bot.channels.base import Channel, Receive, Undelivered
+from bot.channels.signal import SignalChannel
 from bot.channels.webchat import PAGE_TEXTS, Strings, WebChat
 from bot.console import console_app, make_services, why_not_served
 from bot.delivery import Delivery, Sender
@@ -42,12 +43,15 @@ from bot.scheduler import Scheduler, Tick
 from bot.services.alerts import AlertRounds, Watchdogs
 from bot.services.attachments import Attachments
 from bot.services.broadcasts import Broadcasts
+from bot.services.budgets import Budgets
 from bot.services.clearing import Clearing
+from bot.services.erasing import Erasing
 from bot.services.follow_ups import FollowUps
 from bot.services.glances import Glances
 from bot.services.intake import NO_NAME, Intake
 from bot.services.linking import Links
 from bot.services.newcomers import Newcomers
+from bot.services.pauses import Pauses
 from bot.services.updates import Updates
 from bot.services.upkeep import Upkeep, day_begins, day_of, zone_named
 from bot.settings import Settings
@@ -92,7 +96,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now) -> App:
     """Put the rooms together as ``settings`` say. Opens nothing."""
     telegram = _telegram(settings)
     webchat = _webchat() if settings.webchat_is_open and "intake" in settings.roles else None
-    return App(settings, clock, telegram, webchat)
+    return App(settings, clock, telegram, webchat, _signal(settings))
 
 
 def make_tools(settings: Settings) -> Tools:
@@ -138,6 +142,14 @@ def _telegram(settings: Settings) -> TelegramChannel | None:
     )
 
 
+def _signal(settings: Settings) -> SignalChannel | None:
+    if not settings.signal_rpc or not settings.roles & {"intake", "delivery"}:
+        return None
+    return SignalChannel(
+        settings.signal_rpc, settings.signal_account, attachments=settings.signal_attachments
+    )
+
+
 def _webchat() -> WebChat:
     strings: Strings = {
         language: {key: speak(Words(text), language) for key, text in PAGE_TEXTS.items()}
@@ -155,7 +167,9 @@ class App:
         clock: Callable[[], datetime],
         telegram: TelegramChannel | None,
         webchat: WebChat | None,
+        signal_channel: SignalChannel | None = None,
     ) -> None:
+        self.signal = signal_channel
         self.settings = settings
         self.telegram = telegram
         self.webchat = webchat
@@ -215,8 +229,8 @@ class App:
             yield rooms
 
     def _channels(self) -> list[Channel]:
-        both: tuple[Channel | None, ...] = (self.telegram, self.webchat)
-        return [channel for channel in both if channel is not None]
+        each: tuple[Channel | None, ...] = (self.telegram, self.signal, self.webchat)
+        return [channel for channel in each if channel is not None]
 
     def _rooms(self, database: Database, keystore: Keystore) -> Rooms:
         limits = {channel.name: channel.limits for channel in self._channels()}
@@ -230,7 +244,7 @@ class App:
         intake = Intake(
             database, self._tools, limits, clock=self._clock, wake=delivery.wake,
             organisation=self.settings.organisation_name, outlet=delivery,
-            floods=floods, newcomers=Newcomers(floods, self.settings.pace_bot), disk=self.disk,
+            floods=floods, newcomers=Newcomers(floods, self.settings.pace_bot / 3), disk=self.disk,
             fetch=files.look,
         )  # fmt: skip
         clearing = Clearing(
@@ -240,9 +254,15 @@ class App:
             database, keystore, self._tools, limits, zone=self.settings.zone, clock=self._clock,
             wake=delivery.wake, known=organisation(self.settings),
         )  # fmt: skip
+        erasing = Erasing(database, keystore, zone=self.settings.zone, clock=self._clock)
+        pauses = Pauses(
+            database, self._tools, limits, zone=self.settings.zone, clock=self._clock,
+            wake=delivery.wake,
+        )  # fmt: skip
         broadcasts = Broadcasts(
             database, speak, clock=self._clock, zone=self.settings.zone, paces=self.paces(),
             wake=delivery.wake, limits=limits, per_hour=self.settings.broadcast_per_hour,
+            budgets=Budgets({"signal": self.settings.broadcast_signal_per_hour}),
         )  # fmt: skip
         follow_ups = FollowUps(
             database, self._tools, limits, zone=self.settings.zone, clock=self._clock,
@@ -256,8 +276,8 @@ class App:
         staffbot = self._staffbot(database, follow_ups, updates, broadcasts, watchdogs)
         console = self._console(database, (follow_ups, updates, broadcasts))
         return Rooms(
-            database, keystore, intake, delivery, clearing, upkeep, broadcasts, follow_ups,
-            watchdogs, staffbot, console, files,
+            database, keystore, intake, delivery, clearing, upkeep, erasing, pauses, broadcasts,
+            follow_ups, watchdogs, staffbot, console, files,
         )  # fmt: skip
 
     def _console(
@@ -307,6 +327,8 @@ class App:
         if self.settings.telegram_token is not None:
             bot = self.settings.telegram_token.get_secret_value().partition(":")[0]
             paces["telegram", bot] = self.settings.pace_bot
+        if self.settings.signal_rpc:
+            paces["signal", self.settings.signal_account] = self.settings.pace_signal
         if self.settings.webchat_is_open:
             paces[WebChat.name, WebChat.account] = WebChat.limits.per_second
         return paces
@@ -334,6 +356,8 @@ class App:
         limits, settings = channel.limits, self.settings
         if channel is self.webchat:
             return Pace(limits.per_second, limits.per_second_and_person, settings.pace_burst)
+        if channel is self.signal:
+            return Pace(settings.pace_signal, settings.pace_signal, settings.pace_burst)
         return Pace(settings.pace_bot, settings.pace_chat, settings.pace_burst)
 
     # ------------------------------------------------------------------------------- serving
@@ -414,16 +438,19 @@ class App:
             Tick("close_chats", 60.0, upkeep.close_chats),
             Tick("follow_ups", 10.0, rooms.follow_ups.ask_all_due),
             Tick("forget", 900.0, upkeep.forget),
+            Tick("erase", 300.0, rooms.erasing.run),
+            Tick("pauses", 600.0, rooms.pauses.end_due),
             Tick("sweep_files", 900.0, rooms.files.sweep),
             Tick("fold_log", 3600.0, upkeep.fold_log),
             Tick("broadcast", 1.0, rooms.broadcasts.pump),
         )
 
     async def _pass_on(self, watchdogs: Watchdogs) -> None:
-        """Let the staff be told what the channel of this process has noticed."""
-        if self.telegram and self.telegram.noticed:
-            noticed, self.telegram.noticed = self.telegram.noticed, set()
-            await watchdogs.note(noticed)
+        """Let the staff be told what the channels of this process have noticed."""
+        for channel in (self.telegram, self.signal):
+            if channel and channel.noticed:
+                noticed, channel.noticed = channel.noticed, set()
+                await watchdogs.note(noticed)
         if self.disk.is_low:
             kind = "disk_full" if self.disk.is_full else "disk_low"
             await watchdogs.note_numbers({kind: self.disk.megabytes})
@@ -534,6 +561,8 @@ class Rooms:
     delivery: Delivery
     clearing: Clearing
     upkeep: Upkeep
+    erasing: Erasing
+    pauses: Pauses
     broadcasts: Broadcasts
     follow_ups: FollowUps
     watchdogs: Watchdogs

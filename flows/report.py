@@ -888,6 +888,14 @@ SUBMITTED_DETACHED: tuple[Words, ...] = (
         "comes back with the code: write it here whenever you like."
     ),
 )
+SUBMITTED_QUIET: tuple[Words, ...] = (
+    *SUBMITTED[:3],
+    _(
+        "A caseworker will read the report. You asked us for silence, so nothing is written to you "
+        "here; to find out how it stands, write “status”, and to hear from us again, write “menu”."
+    ),
+    SUBMITTED[-1],
+)
 URGENT = _("Because this happened so recently, it is marked as urgent for our team. Please go on.")
 SELF: tuple[Words, ...] = (
     _("Because this is about yourself, it needs a person and not a list of questions."),

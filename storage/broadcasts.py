@@ -16,7 +16,7 @@ import json
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Final, cast
 
@@ -74,6 +74,7 @@ from storage.transaction import (
     INTEGER,
     Transaction,
     among,
+    as_date,
     as_moment,
     day_of_act,
     milliseconds,
@@ -95,7 +96,8 @@ class Person:
     """Somebody whose turn it is in a broadcast: a row of its ledger, and what is known of them.
 
     ``state`` is that of the contact, None when there is no contact any more; ``is_tied`` says that
-    it has a case that is not withdrawn. ``language`` is None where no report tells it.
+    it has a case that is not withdrawn. ``language`` is None where no report tells it. Before
+    ``paused_until`` it wants no words.
     """
 
     id: int
@@ -107,6 +109,7 @@ class Person:
     hours: str | None
     language: Language | None
     is_tied: bool
+    paused_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +246,7 @@ class Broadcasts:
             Person(
                 row.id, row.contact_id, row.channel or "", row.account or "", row.state, row.zone,
                 row.hours, row.language, row.tied is not None,
+                None if row.pause_until_on is None else as_date(row.pause_until_on),
             )
             for row in rows
         ]  # fmt: skip
@@ -371,6 +375,10 @@ class Broadcasts:
         opened = {"ids": values["ids"], "now": day_of_act(now)}
         await self._tx.change(_opened(self._tx.postgres), opened)
         return [self._words(row) for row in rows]
+
+    async def waits_for(self, contact_id: int) -> bool:
+        """Return whether words to many wait for a contact; they wait on."""
+        return bool(await self._tx.rows(_WAITING_FOR, {"contact": contact_id}))
 
     # ── within ──
 
@@ -735,6 +743,7 @@ def _take(postgres: bool) -> Select[Any]:
             contacts.c.state,
             contacts.c.zone,
             contacts.c.hours,
+            contacts.c.pause_until_on,
             _language().label("language"),
             tied_of(broadcast_people.c.contact_id).scalar_subquery().label("tied"),
         )

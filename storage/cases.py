@@ -80,7 +80,14 @@ _OF_CONTACT: Select[Any] = (
 )
 _CONTACTS_OF = select(ties.c.contact_id).where(ties.c.case_id == bindparam("row"))
 _REACHED = (
-    select(contacts.c.id, contacts.c.channel, contacts.c.state, contacts.c.zone, contacts.c.hours)
+    select(
+        contacts.c.id,
+        contacts.c.channel,
+        contacts.c.state,
+        contacts.c.zone,
+        contacts.c.hours,
+        contacts.c.pause_until_on,
+    )
     .join(ties, ties.c.contact_id == contacts.c.id)
     .where(ties.c.case_id == bindparam("row"))
     .order_by(contacts.c.id)
@@ -280,7 +287,17 @@ class Cases:
 
     async def reached(self, case_id: int) -> list[Reachable]:
         """Return the contacts tied to a case as far as staff may know them."""
-        return [Reachable(*row) for row in await self._tx.rows(_REACHED, {"row": case_id})]
+        return [
+            Reachable(
+                row.id,
+                row.channel,
+                row.state,
+                row.zone,
+                row.hours,
+                None if row.pause_until_on is None else as_date(row.pause_until_on),
+            )
+            for row in await self._tx.rows(_REACHED, {"row": case_id})
+        ]
 
     async def tie(self, contact_id: int, case_id: int, today: date) -> None:
         """Let a contact be written to about a case."""

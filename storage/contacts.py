@@ -147,6 +147,19 @@ class Contacts:
         ]
         await self._tx.change_many(_NOTE_DAY, rows)
 
+    async def pause(self, contact_id: int, until: date | None) -> None:
+        """Write nothing of our own accord to this contact before a day; None ends such a pause."""
+        values = {"row": contact_id, "new_day": day(until) if until else None}
+        await self._tx.change(_PAUSE, values)
+
+    async def end_pauses(self, today: date, limit: int) -> list[int]:
+        """End the pauses whose day has come; return whose they were."""
+        values = {"today": day(today), "limit": limit}
+        rows = await self._tx.rows(_paused(self._tx.postgres), values)
+        ids = numbers([row.id for row in rows], postgres=self._tx.postgres)
+        await self._tx.change(_resume(self._tx.postgres), {"ids": ids})
+        return [row.id for row in rows]
+
     async def forget_day(self, contact_id: int) -> None:
         """Forget where a contact's day is: nobody writes to it any more."""
         await self._tx.change(_FORGET_DAY, {"row": contact_id})
@@ -396,8 +409,33 @@ _NOTE_DAY: Final[Update] = (
     )
 )
 _FORGET_DAY: Final[Update] = (
-    update(contacts).where(contacts.c.id == bindparam("row")).values(zone=None, hours=None)
+    update(contacts)
+    .where(contacts.c.id == bindparam("row"))
+    .values(zone=None, hours=None, pause_until_on=None)
 )
+_PAUSE: Final[Update] = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("row"))
+    .values(pause_until_on=bindparam("new_day", type_=Integer()))
+)
+
+
+@cache
+def _paused(postgres: bool) -> Select[Any]:
+    query = (
+        select(contacts.c.id)
+        .where(contacts.c.pause_until_on <= bindparam("today"))
+        .order_by(contacts.c.id)
+        .limit(bindparam("limit"))
+    )
+    return query.with_for_update(skip_locked=True) if postgres else query
+
+
+@cache
+def _resume(postgres: bool) -> Update:
+    chosen = among(contacts.c.id, "ids", postgres=postgres)
+    return update(contacts).where(chosen).values(pause_until_on=None)
+
 
 _NOTE_CLEARING: Final[Update] = (
     update(contacts)
@@ -513,6 +551,7 @@ def _remind(postgres: bool) -> Select[Any]:
         .where(
             contacts.c.remind_on <= bindparam("today"),
             contacts.c.state == "active",
+            contacts.c.pause_until_on.is_(None),
             contacts.c.session_box.is_not(None),
         )
         .order_by(contacts.c.remind_on, contacts.c.id)

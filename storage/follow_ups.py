@@ -15,7 +15,7 @@ import json
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
@@ -55,6 +55,7 @@ from storage.transaction import (
     INTEGER,
     Transaction,
     among,
+    as_date,
     as_moment,
     day_of_act,
     milliseconds,
@@ -112,7 +113,10 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A contact about to be asked: where it is, and what speaks against asking it."""
+    """A contact about to be asked: where it is, and what speaks against asking it.
+
+    Before ``paused_until`` it is asked nothing.
+    """
 
     channel: str
     account: str
@@ -121,6 +125,7 @@ class Asking:
     hours: str | None
     unfinished: bool
     tied: bool
+    paused_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +307,11 @@ class FollowUps:
         for row in rows:
             await Tasks(self._tx).put(UNDELIVERED_TASK, None, row.case_id, now)
 
+    async def hold_of(self, contact_id: int, until: datetime) -> None:
+        """The family pauses: what waits for it is asked anew then, with all the time it had."""
+        values = {"contact": contact_id, "until": milliseconds(until)}
+        await self._tx.change(_HOLD_OF, values)
+
     async def withdraw_of(self, case_id: int, now: datetime) -> None:
         """The family has withdrawn its report: nothing is asked about it any more."""
         await self._tx.change(_WITHDRAW_OF, {"row": case_id, "now": day_of_act(now)})
@@ -410,6 +420,7 @@ def _asking(row: Row) -> Asking:
         row.hours,
         bool(row.unfinished),
         bool(row.tied),
+        None if row.pause_until_on is None else as_date(row.pause_until_on),
     )
 
 
@@ -501,6 +512,7 @@ def _due(postgres: bool) -> Select[Any]:
             contacts.c.zone,
             contacts.c.hours,
             contacts.c.unfinished,
+            contacts.c.pause_until_on,
             _TIED.label("tied"),
         )
         .join(contacts, contacts.c.id == follow_ups.c.contact_id)
@@ -575,6 +587,18 @@ def _end(postgres: bool) -> Update:
     )
 
 
+_HOLD_OF: Final = (
+    update(follow_ups)
+    .where(
+        follow_ups.c.contact_id == bindparam("contact"),
+        follow_ups.c.state.in_([literal_column(str(ASKED)), literal_column(str(BEGUN))]),
+    )
+    .values(
+        state=literal_column(str(PLANNED)),
+        next_at=bindparam("until", type_=INTEGER),
+        reminded=False,
+    )
+)
 _WITHDRAW_OF: Final = (
     update(follow_ups)
     .where(

@@ -26,6 +26,7 @@ from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage import vault
+from storage.attachments import Attachments
 from storage.audit import Audit
 from storage.cases import Cases
 from storage.contacts import Contacts
@@ -35,6 +36,7 @@ from storage.segments import Segment
 from storage.tables import (
     ABOUT_FOLLOW_UP,
     ABOUT_UPDATE,
+    attachments,
     broadcast_people,
     cases,
     ended_cases,
@@ -140,6 +142,7 @@ class Leaving:
         if not await self._tx.change(_TAKE, {"row": case_id, "today": day(today)}):
             return False
         await Reports(self._tx).erase_case(case_id)
+        await Attachments(self._tx).doom_of_case(case_id)  # whoever sweeps removes the files
         for statement in _OF_CASE:
             await self._tx.change(statement, {"row": case_id})
         for contact in held:
@@ -267,7 +270,7 @@ _OF_CASE: Final = (
     *(
         delete(table).where(table.c.case_id == bindparam("row"))
         for table in reversed(metadata.sorted_tables)
-        if "case_id" in table.c and table not in (reports, shreds, withdrawals)
+        if "case_id" in table.c and table not in (attachments, reports, shreds, withdrawals)
     ),
 )
 _OTHER_TIE: Final = select(ties.c.case_id).where(ties.c.contact_id == bindparam("contact")).limit(1)

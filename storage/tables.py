@@ -88,6 +88,21 @@ held = _table(
     Column("put_on", Integer, nullable=False),
 )
 
+# By which key a contact's telephone is known, as a keyed mark (`telephones.py`).
+telephones = Table(
+    "telephones",
+    metadata,
+    Column(
+        "contact_id",
+        Id,
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("mark", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 contacts = _table(
     "contacts",
     _id(),
@@ -121,6 +136,7 @@ contacts = _table(
     Column("cover_at", BigInteger),
     UniqueConstraint("tag"),
     _due("ix_contacts_cover", "contacts", "cover_at", "id", where="cover_at IS NOT NULL"),
+    _due("ix_contacts_paused", "contacts", "pause_until_on", where="pause_until_on IS NOT NULL"),
     _due("ix_contacts_remind", "contacts", "remind_on", "id", where="remind_on IS NOT NULL"),
     _due("ix_contacts_expire", "contacts", "expire_on", "id", where="expire_on IS NOT NULL"),
     # Contacts without a draft: the candidates for deletion.

@@ -263,13 +263,17 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Reachable:
-    """A tied contact as far as staff may know it: never where it is, only whether it works."""
+    """A tied contact as far as staff may know it: never where it is, only whether it works.
+
+    Before ``paused_until`` nothing is written to it of our own accord.
+    """
 
     contact_id: int
     channel: str
     state: Standing
     zone: str | None
     hours: str | None
+    paused_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

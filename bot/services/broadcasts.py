@@ -29,10 +29,11 @@ from bot.messages import ChannelName
 from bot.pace import Bucket
 from bot.render import Reader, Speak, render
 from bot.services import permissions
+from bot.services.budgets import Budgets
 from bot.services.cells import csv_of
 from bot.services.notices import ELSEWHERE, Notices
 from bot.services.permissions import Actor, NotAllowed
-from bot.services.upkeep import day_begins, day_of, zone_named
+from bot.services.upkeep import day_of, next_moment, zone_named
 from flows.effects import Say
 from flows.fate_words import find_fate_words
 from flows.menu import NOTICE, OPEN
@@ -121,7 +122,8 @@ class Broadcasts:
     """Broadcasts for the staff rooms, and the pump that carries them out.
 
     ``paces`` names the accounts of ours that words to many go out by, and how many messages a
-    second each may say. ``per_hour`` is the most people written to in an hour, 0 for no such limit.
+    second each may say. ``per_hour`` is the most people written to in an hour, 0 for no such limit;
+    ``budgets`` are those of single channels.
     """
 
     def __init__(
@@ -135,7 +137,9 @@ class Broadcasts:
         wake: Wake = lambda _channel, _account: None,
         limits: Mapping[ChannelName, Limits] = MappingProxyType({}),
         per_hour: int = 0,
+        budgets: Budgets | None = None,
     ) -> None:
+        self._budgets = budgets or Budgets({})
         self._database = database
         self._speak = speak
         self._notices = Notices(speak, limits)
@@ -143,8 +147,14 @@ class Broadcasts:
         self._zone = zone
         self._paces = paces
         self._wake = wake
-        self._window = max(1, int(WINDOW * min(paces.values(), default=1.0)))
+        self._window = max(1, int(WINDOW * self._slowest(paces)))
         self._hourly = Bucket(per_hour / 3600, 1 + per_hour / 1800) if per_hour else None
+
+    def _slowest(self, paces: Mapping[tuple[str, str], float]) -> float:
+        """The least pace of all accounts; those with a budget of their own hold up nobody else."""
+        slow = self._budgets.channels
+        others = [pace for (channel, _account), pace in paces.items() if channel not in slow]
+        return min(others or paces.values(), default=1.0)
 
     # ------------------------------------------------------------------------------- drafting
 
@@ -387,6 +397,7 @@ class Broadcasts:
         while True:
             step = await self._database.run(self._step)
             put += len(step.letters)
+            self._budgets.spend(step.letters, self._clock())
             if self._hourly:
                 for _letter in step.letters:
                     self._hourly.reserve(self._clock().timestamp())
@@ -450,11 +461,14 @@ class Broadcasts:
             ending = _ending(person)
             if ending:
                 await work.broadcasts.leave_out([person], *ending, now)
-            elif until := day_begins(now, zone_named(person.zone, self._zone), person.hours):
+            elif until := next_moment(
+                now, zone_named(person.zone, self._zone), person.hours, person.paused_until
+            ):
                 held.append((person, until))
             else:
                 ready.append(person)
-        await work.broadcasts.hold(held, now)
+        ready, beyond = self._budgets.part(ready, now)
+        await work.broadcasts.hold([*held, *beyond], now)
         await work.broadcasts.put(ready, now)
         return [self._letter(person, now) for person in ready]
 

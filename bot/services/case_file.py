@@ -202,13 +202,15 @@ class Reached:
     """One way to the family: over which channel, and whether it works.
 
     ``standing`` is ``active``, ``blocked`` or ``stopped``; ``zone`` and ``hours`` say when it is
-    day and safe there, where that is known. There is none for a family that chose to be detached.
+    day and safe there, where that is known. Before ``paused_until`` it wants no words of ours.
+    There is none for a family that chose to be detached.
     """
 
     channel: str
     standing: str
     zone: str
     hours: str
+    paused_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -48,8 +48,10 @@ from flows.case import (
     moves_from,
     rests,
 )
+from flows.leaving import UNDO_DAYS
 from storage.database import Case, Database, Listed, NotFound, Spot, Task, Wanted, Work
 from storage.keyring import Unlocked
+from storage.leaving import WITHDRAWN
 from storage.reports import MOVE, NOTE
 from storage.values import SealedReport
 
@@ -350,12 +352,28 @@ class Cases:
             if told is not None and await work.reports.handles_of(case.id) != told:
                 raise Refused("changed")
             today = now.astimezone(UTC).date()
-            if not await work.cases.move(case.id, move.start, move.end, today):
+            if not await self._move(work, case, move, today):
                 raise Refused("changed")
             await work.cases.seal_entry(case.id, MOVE, content, now)
             await work.audit.append(actor.staff, "case.move_work", handle, now)
 
         await self._database.run(job)
+
+    async def _move(self, work: Work, case: Case, move: Move, today: date) -> bool:
+        """Move the work state; to withdraw begins the days after which the case is erased."""
+        if move.start == WITHDRAWN and case.work_state == WITHDRAWN:
+            await work.leaving.undo(case)
+            await work.cases.mark(case.id, WITHDRAWN)
+        if move.end != WITHDRAWN:
+            return await work.cases.move(case.id, move.start, move.end, today)
+        now = self._clock()
+        erase_on = now.astimezone(self._zone).date() + timedelta(days=UNDO_DAYS + 1)
+        if case.work_state != move.start or not await work.leaving.withdraw(case, erase_on, today):
+            return False
+        await work.follow_ups.withdraw_of(case.id, now)
+        for contact_id in await work.cases.contacts_of(case.id):
+            await work.outbox.silence(contact_id, WITHDRAWN, now)
+        return True
 
     async def move_confidence(
         self, actor: Actor, unlocked: Unlocked, handle: str, to: str, *, former: str, source: str
@@ -565,7 +583,7 @@ class _Opened:
     async def read(cls, work: Work, case: Case) -> _Opened:
         names = await _names(work)
         reached = [
-            Reached(it.channel, it.state, it.zone or "", it.hours or "")
+            Reached(it.channel, it.state, it.zone or "", it.hours or "", it.paused_until)
             for it in await work.cases.reached(case.id)
         ]
         acts = [

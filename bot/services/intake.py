@@ -43,16 +43,26 @@ from bot.letters import gather, pack, pack_inbound
 from bot.messages import Address, ChannelName, Inbound, Outbound, Unreadable
 from bot.pace import Pace, People
 from bot.render import Reader, render
-from bot.services import cutting_off, hygiene, newcomers, vouching
+from bot.services import (
+    cutting_off,
+    hygiene,
+    newcomers,
+    pauses,
+    telephones,
+    timers,
+    vouching,
+)
 from bot.services.coming_back import ComingBack
 from bot.services.cutting_off import CuttingOff
 from bot.services.keeping import Keeping
 from bot.services.newcomers import Newcomers, Parted
+from bot.services.parting import Parting
 from bot.services.segments import hours_of, segment_of, zone_of
 from bot.services.waiting import Waiting, flows_for
 from flows import clearing, cover_talk, receipt
 from flows import cover as covers
 from flows.clearing import Moment
+from flows.consents import consents_in
 from flows.conversation import FLOWS, respond, returned, submitted
 from flows.cover import Cover
 from flows.cover_talk import Covered
@@ -60,6 +70,7 @@ from flows.effects import (
     Add,
     AnswerFollowUp,
     Ask,
+    AskCopy,
     AskToBeTied,
     CallHuman,
     CheckNumber,
@@ -71,14 +82,17 @@ from flows.effects import (
     LeaveFollowUp,
     OpenWaiting,
     Option,
+    Pause,
     Say,
     Settle,
+    ShowCopy,
     Silence,
     Submit,
     TakeAway,
     Tap,
     TellStatus,
     Turn,
+    Undo,
     WipeChat,
     Withdraw,
 )
@@ -724,6 +738,11 @@ class _Taking:
     async def hear(self, message: Inbound) -> None:
         """Move the conversation on by ``message`` and carry out what follows."""
         lane = self._lanes[_reach(message.address)]
+        if message.kind == "telephone":
+            await telephones.note(self._work, lane.contact, message.what, self._now)
+            return
+        if message.kind == "reaction" and (lane.session is None or lane.is_closed):
+            return
         if lane.contact.state == "locked":
             await self._hear_locked(lane, message)
             return
@@ -827,6 +846,8 @@ class _Taking:
     def tell_to_wait(self, notice: Notice) -> None:
         """Say that what came from here is not kept any more; a closed chat shows nothing of it."""
         message, lane = notice.message, self._lanes[_reach(notice.message.address)]
+        if lane.contact.state == "locked" or (lane.cover and lane.cover.hides(self._now)):
+            return
         lane.more_than_words = True  # it has to be said, however much waits to be said
         session = lane.session or Session(language=_language(message.language_hint))
         words = TOO_MANY if notice.wait <= SOON else TOO_MANY_TODAY
@@ -923,7 +944,7 @@ class _Taking:
             doing.effects += await self._waiting(lane).offer(doing.session, doing.effects)
         if covered.opened:
             doing.effects += await self._what_waits(lane)
-        lane.session, lane.changed = doing.session, True
+        lane.session, lane.changed = clearing.noticed(doing.session, doing.effects), True
         self._speak(lane, message, doing.session, doing.effects, doing.known)
 
     async def _do(self, lane: _Lane, doing: _Doing, effect: Effect) -> None:
@@ -964,10 +985,12 @@ class _Taking:
                 doing.effects.append(Outbound("delete", message_ids=(doing.message.message_id,)))
             case Forget(everything):
                 await self._forget(lane, everything)
-            case Withdraw():
-                await self._withdraw(lane, doing)
+            case Withdraw() | Undo() | AskCopy() | ShowCopy():
+                await self._part(lane, doing, effect)
+            case Pause():
+                await pauses.begin(self._work, lane.contact.id, effect, self._now)
             case Silence():
-                await self._silence(lane, effect)
+                await self._silence(lane, doing, effect)
             case _:
                 doing.effects.append(effect)
 
@@ -1027,6 +1050,7 @@ class _Taking:
         for (doing, opening), case in zip(sent, cases, strict=True):
             doing.cases.append(case)
             detached = opening.report.reach == "detached"
+            await self._work.consents.note(case.id, consents_in(opening.report))
             self._keeping.give(opening.report.files, case.id, detached=detached)
         about = [("urgent" if case.urgent else "new_report", case.id) for case in cases]
         await self._work.alerts.put_new(about, self._now)
@@ -1046,10 +1070,12 @@ class _Taking:
         days = [(it.contact.id, zone_of(it.report), hours_of(it.report)) for _case, it in opened]
         await self._work.contacts.note_days([day for day in days if day[1] or day[2]])
 
-    async def _silence(self, lane: _Lane, effect: Silence) -> None:
+    async def _silence(self, lane: _Lane, doing: _Doing, effect: Silence) -> None:
         await self._mark(lane, "active" if effect.over else "stopped")
+        await self._work.contacts.pause(lane.contact.id, None)
         if not effect.over:
             await self._work.outbox.silence(lane.contact.id, STOPPED, self._now)
+        await self._parting(lane, doing).note_silence(await self._cases(lane), effect)
 
     async def _add(self, lane: _Lane, doing: _Doing, effect: Add) -> None:
         lane.renew = True
@@ -1063,6 +1089,7 @@ class _Taking:
         if case is not None:
             tied = case.id in {each.id for each in await self._cases(lane)}
             self._keeping.give(effect.report.files, case.id, detached=not tied)
+            await self._parting(lane, doing).note(case.id, effect.report)
         words = effect.done if case else effect.unknown
         if words:
             doing.effects.append(Say((words,)))
@@ -1103,13 +1130,27 @@ class _Taking:
             if lane.contact.clearing != "at_once":
                 await self._work.contacts.note_clearing(lane.contact.id, "at_once")
 
-    async def _withdraw(self, lane: _Lane, doing: _Doing) -> None:
-        doing.cases += await self._cases(lane)
-        for case in doing.cases:
-            await self._work.cases.mark(case.id, WITHDRAWN)
-            await self._work.segments.forget(case.id)
-            await self._work.follow_ups.withdraw_of(case.id, self._now)
-        await self._work.outbox.silence(lane.contact.id, WITHDRAWN, self._now)
+    def _parting(self, lane: _Lane, doing: _Doing) -> Parting:
+        language = doing.session.language
+        return Parting(self._work, lane.contact.id, language, self._now, self._tools)
+
+    async def _part(
+        self, lane: _Lane, doing: _Doing, effect: Withdraw | Undo | AskCopy | ShowCopy
+    ) -> None:
+        """Withdraw or undo that, or give back what was told."""
+        parting, cases = self._parting(lane, doing), await self._cases(lane)
+        match effect:
+            case Withdraw():
+                doing.cases += cases
+                doing.effects += await parting.withdraw(cases, effect)
+            case Undo():
+                came = await self._back(lane).came_with(doing.session)
+                doing.session, said = await parting.undo((*cases, *came), effect, doing.session)
+                doing.effects += said
+            case AskCopy():
+                doing.effects += await parting.ask_copy(cases, effect)
+            case ShowCopy():
+                doing.effects += await parting.show_copy(effect)
 
     # ------------------------------------------------------------------------------- speaking
 
@@ -1229,10 +1270,13 @@ class _Taking:
 
     def _letters(self, lane: _Lane) -> list[NewLetter]:
         reach, contact_id = lane.contact.reach, lane.contact.id
+        said = [it for heard in lane.heard for it in gather(_standing(heard, lane))]
+        if said and not lane.is_closed:
+            limits = self._limits[lane.contact.reach.channel]  # type: ignore[index]
+            said[0] = (*timers.due(lane.contact, lane.session, limits), *said[0])
         return [
             NewLetter(contact_id, reach.channel, reach.account, REPLY, pack(parcel), self._now)
-            for heard in lane.heard
-            for parcel in gather(_standing(heard, lane))
+            for parcel in said
         ]
 
 
@@ -1257,10 +1301,6 @@ def _standing(heard: _Heard, lane: _Lane) -> Sequence[Outbound]:
 def _is_only_words(turn: Turn) -> bool:
     """Whether ``turn`` touches nothing but the session and the chat: nearly every turn."""
     return all(isinstance(effect, _WORDS) for effect in turn.effects)
-
-
-WITHDRAWN = "withdrawn"
-"""The work state of a case whose family has withdrawn its report."""
 
 
 def _reads_another(before: Session | None, after: Session) -> bool:
@@ -1309,9 +1349,18 @@ def _is_unseen(message: Inbound, lane: _Lane) -> bool:
     return message.sent_at.timestamp() + UNSEEN_AFTER < lane.session.asked_at
 
 
+def _is_earlier(message: Inbound, lane: _Lane) -> bool:
+    """Return whether ``message`` quotes or reacts to something of before the open question."""
+    if lane.session is None or message.quoted_at is None:
+        return False
+    return message.quoted_at.timestamp() + UNSEEN_AFTER < lane.session.asked_at
+
+
 def _heard(message: Inbound, lane: _Lane) -> Heard:
     return Heard(
-        kind=message.kind if message.kind in ("text", "button", "media", "edited") else "other",
+        kind=message.kind
+        if message.kind in ("text", "button", "media", "edited", "reaction")
+        else "other",
         text=message.text,
         button=message.button,
         file=_file(message),
@@ -1319,6 +1368,7 @@ def _heard(message: Inbound, lane: _Lane) -> Heard:
         hint=message.language_hint,
         channel=message.address.channel,
         unseen=_is_unseen(message, lane),
+        earlier=_is_earlier(message, lane),
         point=message.point,
     )
 

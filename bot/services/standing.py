@@ -9,10 +9,10 @@ its name.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from bot.services.waiting import words_of
-from flows import follow_up, menu
+from flows import follow_up, leaving, menu
 from flows.case import UPDATES
 from flows.effects import Say
 from flows.engine import Tools
@@ -56,6 +56,10 @@ async def _tell(work: Work, case: Case, now: datetime, tools: Tools) -> tuple[Se
     state = case.work_state if case.work_state in menu.WORK_STATES else GENERAL
     words = menu.WORK_STATES[state]
     told: list[Sentence] = [menu.STATUS.fill(code=case.code, state=words, date=case.opened_on)]
+    withdrawn = await work.leaving.find(case.id)
+    if withdrawn is not None:
+        last_day = withdrawn.erase_on - timedelta(days=1)
+        return (*told, leaving.STATUS_WITHDRAWN.fill(date=last_day))
     told += await _who(work, case)
     told += await _last_word(work, case, tools)
     if state in menu.STATUS_STEPS:

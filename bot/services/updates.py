@@ -142,7 +142,9 @@ class Updates:
         letters = []
         for each in active:
             contact = await work.contacts.get(each.contact_id)
-            waits = await work.updates.is_announced(contact.id, now - AGAIN_AFTER)
+            # Who has asked for a pause hears of it when that is over (`services/pauses.py`).
+            waits = each.paused_until is not None and day_of(now, self._zone) < each.paused_until
+            waits = waits or await work.updates.is_announced(contact.id, now - AGAIN_AFTER)
             row = await work.updates.put(case.id, contact.id, kind, day, by, now)
             if not waits:
                 language = contact.session.language if contact.session else None

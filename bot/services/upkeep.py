@@ -15,14 +15,16 @@ import structlog
 from bot.channels.base import Limits
 from bot.languages import Known
 from bot.letters import gather, pack
-from bot.messages import ChannelName
+from bot.messages import ChannelName, Outbound
 from bot.render import Reader, render
 from flows.conversation import remind
+from flows.cover_talk import rested
 from flows.engine import Tools
 from flows.session import Session
 from storage.contacts import EXPIRE_AFTER
 from storage.database import Database, Work
 from storage.keyring import Keystore, KeysUnusable
+from storage.passing_keys import destroy_passed
 from storage.values import Contact, Due, NewLetter
 
 log = structlog.get_logger(__name__)
@@ -33,7 +35,10 @@ DAY_BEGINS, DAY_ENDS = 9, 20
 SAFE_HOURS = {"morning": (DAY_BEGINS, 12), "afternoon": (12, 17), "evening": (17, DAY_ENDS)}
 """The same for a reporter who named a time of day that is safe for it."""
 
-FOLLOW_UP = 1
+REPLY, FOLLOW_UP = 0, 1
+CLEAR = Outbound("delete")
+"""Clears all of a chat that its channel lets us clear; no words, so at night, too."""
+CLOSED_AT_ONCE = 100
 REMINDED_AT_ONCE = 100
 DELETED_AT_ONCE = 500
 
@@ -79,6 +84,7 @@ class Upkeep:
         if not expected:
             log.warning("day_not_expected")
             return 0
+        destroy_passed(self._keystore.path, today)
         return self._keystore.destroy_epochs(today - timedelta(days=EXPIRE_AFTER))
 
     async def drop_keys(self) -> None:
@@ -131,6 +137,31 @@ class Upkeep:
             for parcel in gather(render(turn.effects, reader))
         ]
 
+    async def close_chats(self) -> int:
+        """Close and clear chats behind a phrase that nobody has written to for an hour.
+
+        Returns how many there were. A chat that is late here is closed all the same to whoever
+        writes in it (`flows.cover_talk.rested`); what is here done is clearing it unasked.
+        """
+        now = self._clock()
+
+        async def job(work: Work) -> list[NewLetter]:
+            due = await work.covers.due(now, CLOSED_AT_ONCE)
+            closed = [(it, rested(it.cover, now)) for it in due]
+            await work.covers.put([(it.contact_id, it.tag, cover) for it, cover in closed])
+            letters = [
+                NewLetter(it.contact_id, it.channel, it.account, REPLY, pack((CLEAR,)), now)
+                for it, cover in closed
+                if cover is not None
+            ]
+            await work.outbox.put(letters)
+            return letters
+
+        letters = await self._database.run(job)
+        for channel, account in {(letter.channel, letter.account) for letter in letters}:
+            self._wake(channel, account)
+        return len(letters)
+
     async def forget(self) -> Due:
         """Delete one slice of what has had its time, ended drafts included."""
         now = self._clock()
@@ -157,6 +188,19 @@ def day_begins(now: datetime, zone: ZoneInfo, hours: str | None = None) -> datet
         return None
     day = local.date() + timedelta(days=1 if local.hour >= ends else 0)
     return datetime.combine(day, time(begins), zone).astimezone(UTC)
+
+
+def next_moment(
+    now: datetime, zone: ZoneInfo, hours: str | None, paused_until: date | None
+) -> datetime | None:
+    """Return when we may next write to somebody who may have asked for a pause; None for now.
+
+    Takes what `day_begins` takes, and the first day on which words are wanted again.
+    """
+    if paused_until is None or now.astimezone(zone).date() >= paused_until:
+        return day_begins(now, zone, hours)
+    begins, _ends = SAFE_HOURS.get(hours or "", (DAY_BEGINS, DAY_ENDS))
+    return datetime.combine(paused_until, time(begins), zone).astimezone(UTC)
 
 
 def zone_named(name: str | None, otherwise: ZoneInfo) -> ZoneInfo:

@@ -21,10 +21,12 @@ from bot.services.follow_ups import (
 )
 from flows import follow_up, tie, trust
 from flows.case import UPDATES
+from flows.consents import consents_in
 from flows.conversation import MENU, ask_follow_up
 from flows.effects import AnswerFollowUp, Ask, Effect, LeaveFollowUp, Say, Turn
 from flows.engine import Tools
 from flows.follow_up import FOLLOW_UP
+from flows.leaving import COPY_WAITS
 from flows.session import Session
 from flows.shape import Flow
 from flows.text import Later, Sentence, Words
@@ -72,6 +74,8 @@ class Waiting:
         for case in detached:
             waits = await self._work.updates.open_at(case.id)
             said += await tell_updates(self._work, waits, {}, self._now, self._tools)
+        if await self._work.copies.waiting_for(self._contact_id):
+            said.append(Say((COPY_WAITS,)))
         if FOLLOW_UP in session.drafts and "report" not in session.drafts:
             return Turn(session, tuple(said))  # the conversation asks on by itself
         waiting = await self._first(detached)
@@ -88,6 +92,7 @@ class Waiting:
         who = self._contact_id
         return (
             await self._work.follow_ups.waiting_for(who) is not None
+            or bool(await self._work.copies.waiting_for(who))
             or bool(await self._work.updates.open_for(who))
             or await self._work.broadcasts.waits_for(who)
         )
@@ -117,6 +122,7 @@ class Waiting:
             "asked": dict(effect.asked),
         }
         await self._work.cases.seal_entry(found.case_id, ENTRY, content, self._now)
+        await self._work.consents.note(found.case_id, consents_in(effect.report))
         await self._work.alerts.put("follow_up_answered", self._now, case_id=found.case_id)
         await self._work.tasks.put("follow_up_answered", None, found.case_id, self._now)
         if found.has_ended:  # it came late: the next round is planned already

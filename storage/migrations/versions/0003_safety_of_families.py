@@ -18,9 +18,11 @@ def upgrade() -> None:
     _hold()
     _cover()
     _attach()
+    _telephones()
 
 
 def downgrade() -> None:
+    _telephones_no_more()
     _attach_nothing()
     _cover_no_more()
     _hold_no_more()
@@ -36,6 +38,7 @@ def _number() -> sa.types.TypeEngine[int]:
 def _leaving() -> None:
     op.add_column('cases', sa.Column('key_seal', sa.LargeBinary(), nullable=True))
     op.add_column('contacts', sa.Column('pause_until_on', sa.Integer(), nullable=True))
+    op.create_index('ix_contacts_paused', 'contacts', ['pause_until_on'], unique=False, postgresql_where=sa.text('pause_until_on IS NOT NULL'), sqlite_where=sa.text('pause_until_on IS NOT NULL'))
     op.create_table('withdrawals',
     sa.Column('case_id', _number(), autoincrement=False, nullable=False),
     sa.Column('asked_on', sa.Integer(), nullable=False),
@@ -98,6 +101,7 @@ def _leaving() -> None:
 def _leaving_undone() -> None:
     for table in ('copies', 'consents', 'shreds', 'ended_cases', 'withdrawals'):
         op.drop_table(table)
+    op.drop_index('ix_contacts_paused', table_name='contacts')
     op.drop_column('contacts', 'pause_until_on')
     op.drop_column('cases', 'key_seal')
 
@@ -265,3 +269,20 @@ def _attach() -> None:
 
 def _attach_nothing() -> None:
     op.drop_table('attachments')
+
+
+# ── another telephone ──
+
+
+def _telephones() -> None:
+    op.create_table('telephones',
+    sa.Column('contact_id', _number(), autoincrement=False, nullable=False),
+    sa.Column('mark', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['contact_id'], ['contacts.id'], name=op.f('fk_telephones_contact_id_contacts'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('contact_id', name=op.f('pk_telephones')),
+    sqlite_with_rowid=False
+    )
+
+
+def _telephones_no_more() -> None:
+    op.drop_table('telephones')
