@@ -37,6 +37,7 @@ ADMINISTRATOR: Final = "administrator"
 CODE_LENGTH: Final = 10
 """Characters of a link code: 50 bits, for fifteen minutes."""
 CODE_VALID: Final = timedelta(minutes=15)
+BROWSERS_KEPT: Final = 8
 
 Opening = Literal["counted", "stopped_now", "stopped"]
 """What counting an opening came to: within the day's number, just beyond it, or stopped before."""
@@ -52,6 +53,8 @@ class StaffMember:
 
     ``signed_in_at`` is the last successful one; ``failures`` are those since. ``series`` grows
     with whatever ends the sessions of before. ``stopped``: opens no more cases until it is lifted.
+    ``browsers`` are marks of those signed in from, the latest last; ``new_browser``: the last
+    sign-in came from one that was not among them.
     """
 
     id: int
@@ -69,6 +72,8 @@ class StaffMember:
     stopped: bool = False
     signed_in_at: datetime | None = None
     reset_at: datetime | None = None
+    browsers: tuple[str, ...] = ()
+    new_browser: bool = False
 
     def is_locked(self, now: datetime) -> bool:
         """Return whether signing in is refused for the time being."""
@@ -209,10 +214,24 @@ class Staff:
         values = {"key": bytes.fromhex(handle), "step": step}
         return await self._tx.change(_ACCEPT, values) == 1
 
-    async def note_sign_in(self, handle: str, now: datetime) -> None:
-        """Remember a successful one: its time, and that the failures before it are over."""
-        await self._write(replace(await self._hold(handle), signed_in_at=now))
+    async def note_sign_in(self, handle: str, now: datetime, browser: str = "") -> bool:
+        """Remember a successful one: its time, and that the failures before it are over.
+
+        ``browser`` is the mark of where it came from, empty where there is none. Return whether
+        the person has signed in before, but not from there within its last `BROWSERS_KEPT`.
+        """
+        held = await self._hold(handle)
+        is_new = bool(browser) and browser not in held.browsers and held.signed_in_at is not None
+        browsers = [*(one for one in held.browsers if one != browser), browser]
+        changed = replace(
+            held,
+            signed_in_at=now,
+            browsers=tuple(browsers[-BROWSERS_KEPT:]) if browser else held.browsers,
+            new_browser=is_new,
+        )
+        await self._write(changed)
         await self.unlock(handle)
+        return is_new
 
     async def note_failure(self, handle: str) -> int:
         """Count a failed attempt; return how many there were since the last good one."""
@@ -350,6 +369,8 @@ class Staff:
             "series": member.series,
             "signed_in_at": _number(member.signed_in_at),
             "reset_at": _number(member.reset_at),
+            "browsers": list(member.browsers),
+            "new_browser": member.new_browser,
         }
         packed = vault.pad(json.dumps(profile, separators=(",", ":")).encode("ascii"), 512)
         return vault.box(self._key(), packed, _profile_place(bytes.fromhex(member.handle)))
@@ -373,6 +394,8 @@ class Staff:
             bool(row.stopped),
             _moment(profile["signed_in_at"]),
             _moment(profile["reset_at"]),
+            tuple(profile.get("browsers", ())),
+            profile.get("new_browser", False),
         )
 
     def _person(self, tag: bytes, address_box: bytes) -> str:

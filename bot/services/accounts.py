@@ -17,6 +17,7 @@ in the database every few seconds while the session is in use.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import secrets
 from collections import Counter
@@ -85,6 +86,7 @@ class Session:
 
     ``last_signed_in_at``, ``failures`` and ``was_reset`` are what the person is shown: the sign-in
     before this one, failed attempts since, and whether somebody has given a new passphrase since.
+    ``from_new_browser``: that sign-in came from a browser the person had not used before.
     ``logs_hold`` is False when the logs are shorter than they were when somebody last came in.
     """
 
@@ -95,6 +97,7 @@ class Session:
     last_signed_in_at: datetime | None = None
     failures: int = 0
     was_reset: bool = False
+    from_new_browser: bool = False
     logs_hold: bool = True
     is_demonstration: bool = False
     used_at: datetime = field(init=False, repr=False)
@@ -150,10 +153,12 @@ class Accounts:
 
     # ── in ──
 
-    async def sign_in(self, login: str, passphrase: str, code: str) -> Session:
+    async def sign_in(self, login: str, passphrase: str, code: str, browser: str = "") -> Session:
         """Open a session with a new id. Raises `NotSignedIn`, `Busy`, `KeysUnusable`, `CannotKeep`.
 
         ``passphrase`` and ``code`` as they were typed; digits of any script are understood.
+        ``browser`` is a word that this browser alone keeps: from another one than before, the
+        person is told.
         """
         now = self._clock()
         login, passphrase, code = login[:LONGEST_TYPED], passphrase[:LONGEST_TYPED], code[:STEP]
@@ -163,7 +168,7 @@ class Accounts:
         step = matching_step(member.secret if member else _NO_SECRET, code, now)
 
         async def job(work: Work) -> StaffMember | None:
-            return await _settle(work, member, step if held else None, now)
+            return await _settle(work, member, step if held else None, now, browser)
 
         known = await self._database.run(job)
         if known is None or held is None:
@@ -342,6 +347,7 @@ class Accounts:
             member.signed_in_at,
             member.failures,
             _reset_since(member),
+            member.new_browser,
             series=member.series,
         )
         self._sessions[session.id] = session
@@ -415,7 +421,7 @@ def wait_after(failures: int) -> timedelta:
 
 
 async def _settle(
-    work: Work, asked: StaffMember | None, step: int | None, now: datetime
+    work: Work, asked: StaffMember | None, step: int | None, now: datetime, browser: str = ""
 ) -> StaffMember | None:
     """Let somebody in, or count the failure; return who came in, as it was before.
 
@@ -428,12 +434,23 @@ async def _settle(
         return None
     unchanged = asked is not None and member.series == asked.series
     if unchanged and step and await work.staff.accept_step(member.handle, step):
-        await work.staff.note_sign_in(member.handle, now)
+        is_new = await work.staff.note_sign_in(member.handle, now, _mark(member, browser))
         await work.audit.append(member.handle, "staff.sign_in", member.handle, now)
+        if is_new:
+            await work.audit.append(member.handle, "staff.new_browser", member.handle, now)
+            await work.alerts.put("new_browser", now, staff_id=member.id)
         return member
     await work.audit.append(member.handle, "staff.refused", member.handle, now)
     await _count_failure(work, member, now)
     return None
+
+
+def _mark(member: StaffMember, browser: str) -> str:
+    """Return what is kept of a browser's word: it names nothing, and differs for everybody."""
+    if not browser:
+        return ""
+    told = b"athar browser " + bytes.fromhex(member.handle) + browser.encode("utf-8", "replace")
+    return hashlib.sha256(told).hexdigest()[:16]
 
 
 async def _count_failure(work: Work, member: StaffMember, now: datetime) -> None:

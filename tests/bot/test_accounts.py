@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.services import accounts as module
 from bot.services.accounts import (
@@ -34,6 +35,7 @@ from bot.services.enrolment import Enrolment, Granter
 from bot.services.permissions import Actor, NotAllowed
 from flows import receipt
 from storage import keyring as keyring_module
+from storage import tables
 from storage.database import Database, Work
 from storage.keyring import Keyring, Keystore, KeysUnusable, Unlocked, init_keys
 from storage.keyring import Role as Granted
@@ -619,6 +621,26 @@ async def test_a_reset_gives_no_reading_by_itself(office: Office, clock: Clock) 
     )
     with pytest.raises(NotSignedIn):
         await come_in(office.accounts, known, clock())
+
+
+async def test_a_browser_not_used_before_is_told_to_the_person(
+    any_office: Office, clock: Clock
+) -> None:
+    office, known = any_office, any_office.people["caseworker"]
+    shown = []
+    for browser in ("desk", "desk", "telephone", "desk", "", "desk"):
+        clock.go_on(seconds=60)
+        code = known.code(clock())
+        session = await office.accounts.sign_in(known.login, known.passphrase, code, browser)
+        shown.append(session.from_new_browser)
+    assert shown == [False, False, False, True, False, False]
+    member = await office.database.run(lambda work: work.staff.get(known.handle))
+    assert len(member.browsers) == 2
+    assert "desk" not in str(member.browsers)
+    async with office.database._transaction() as tx:
+        told = await tx.rows(select(tables.alerts))
+    assert [(it.kind, it.staff_id) for it in told] == [("new_browser", member.id)]
+    assert (await verbs(office.database)).count("staff.new_browser") == 1
 
 
 async def test_a_reset_is_shown_to_the_person_and_ends_what_was_before(

@@ -200,4 +200,15 @@ async def test_one_comes_in_with_passphrase_and_code_and_is_told_nothing_otherwi
     again = Visitor(visitor.room)
     await again.get("/sign-in")
     assert (await again.post("/sign-in", right)).status_code == 403
+    # Another browser is let in, and the person is told when it comes from its own again.
+    told = []
+    for browser in (again, visitor):
+        clock.go_on(seconds=60)
+        await browser.post("/sign-out")
+        await browser.get("/sign-in")
+        answer = await browser.post("/sign-in", {**right, "code": known.code(clock())})
+        assert answer.headers["location"] == "/console/profile"
+        page = (await browser.get("/profile")).text
+        told.append("had not been used" in page or "لم يُستعمل" in page)
+    assert told == [False, True]
     services.accounts.close()

@@ -1,4 +1,4 @@
-"""The console's one cookie: a random word, in the strictest wrapping the browser takes.
+"""The console's cookies: random words, in the strictest wrapping the browser takes.
 
 ``__Host-athar`` can be set over https only, or by a page of this very machine, and by no other page
 of the domain. Some browsers do not take it on this machine; there, and there alone, the same word
@@ -6,6 +6,9 @@ goes into a cookie without the prefix. Which one it is shows by itself: the page
 sets both, and the browser sends back what it has kept.
 
 The word before signing in ties the form to the browser; signing in always brings a new one.
+
+Whoever has signed in with a passphrase leaves a second word behind, for a year: by it the service
+tells a browser it knows from one it does not, and says so to the person. It opens nothing.
 """
 
 from __future__ import annotations
@@ -19,18 +22,31 @@ from starlette.responses import Response
 
 STRICT: Final = "__Host-athar"
 PLAIN: Final = "athar"
+BROWSER: Final = "-browser"
+BROWSER_LIFE: Final = 365 * 24 * 3600
 _DOOR: Final = "door-"
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
-def read(request: Request, *, https: bool) -> str:
+def read(request: Request, *, https: bool, kind: str = "") -> str:
     """Return what the browser keeps, empty for none; over https the plain cookie is none."""
     names = (STRICT,) if https else (STRICT, PLAIN)
     for name in names:
-        value = request.cookies.get(name, "")
+        value = request.cookies.get(f"{name}{kind}", "")
         if _WORD.fullmatch(value):
             return value
     return ""
+
+
+def browser(request: Request, *, https: bool) -> str:
+    """Return the word by which this browser is known, empty for one that is new."""
+    return read(request, https=https, kind=BROWSER)
+
+
+def keep_browser(request: Request, response: Response, word: str, *, https: bool) -> None:
+    """Let this browser be known for another year."""
+    name = STRICT if https or STRICT in request.cookies else PLAIN
+    _set(response, f"{name}{BROWSER}", word, BROWSER_LIFE)
 
 
 def new_word() -> str:
@@ -65,7 +81,6 @@ def drop(response: Response, *, https: bool) -> None:
         response.delete_cookie(PLAIN, path="/", httponly=True, samesite="strict")
 
 
-def _set(response: Response, name: str, word: str) -> None:
-    response.set_cookie(
-        name, word, path="/", httponly=True, samesite="strict", secure=name == STRICT
-    )
+def _set(response: Response, name: str, word: str, life: int | None = None) -> None:
+    strict = name.startswith(STRICT)
+    response.set_cookie(name, word, life, path="/", httponly=True, samesite="strict", secure=strict)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from starlette.responses import PlainTextResponse, Response
 
 from bot.services.accounts import Busy, NotSignedIn, Session
@@ -50,10 +52,11 @@ def _door(visit: Visit, problem: Words | None = None, status: int = 200) -> Resp
 
 async def sign_in(visit: Visit) -> Response:
     """Open a session with login, passphrase and code."""
-    form = visit.form
+    form, https = visit.form, visit.console.place.https
+    browser = cookies.browser(visit.request, https=https) or secrets.token_urlsafe(32)
     try:
         session = await visit.console.services.accounts.sign_in(
-            form.word("login"), form.get("passphrase", ""), form.word("code")
+            form.word("login"), form.get("passphrase", ""), form.word("code"), browser
         )
     except NotSignedIn:
         return _door(visit, WRONG, 403)
@@ -61,7 +64,9 @@ async def sign_in(visit: Visit) -> Response:
         return _door(visit, BUSY, 503)
     # The heads of the logs that were seen last must still be in them; if not, this alarms.
     await visit.console.services.audit.look()
-    return _let_in(visit, session)
+    response = _let_in(visit, session)
+    cookies.keep_browser(visit.request, response, browser, https=https)
+    return response
 
 
 async def enter(visit: Visit) -> Response:
@@ -79,7 +84,8 @@ async def enter(visit: Visit) -> Response:
 
 
 def _let_in(visit: Visit, session: Session) -> Response:
-    noteworthy = session.failures or session.was_reset or not session.logs_hold
+    strange = session.failures or session.was_reset or session.from_new_browser
+    noteworthy = strange or not session.logs_hold
     response = visit.go("/profile" if noteworthy else "/")
     cookies.keep(visit.request, response, session.id, https=visit.console.place.https)
     return response
