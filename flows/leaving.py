@@ -76,8 +76,8 @@ HOLD_CHOICES: Final[tuple[tuple[str, Sentence], ...]] = (
     ("!quiet", _("Until I say otherwise")),
 )
 HOLD_DATE_TITLE = _(
-    "Until when shall we write nothing? Write a day, a month or a season, for example: 1 March, "
-    "summer 2027."
+    "Until when shall we write nothing? Write a day, a month or a season, for example: 1 March, or "
+    "June."
 )
 HOLD_NOT_READ = _("That could not be read as a day to come, within the next two years.")
 # Translators: {date} is a day.
