@@ -110,15 +110,17 @@ class Attached:
     reason: str = ""
 
     def to_data(self) -> dict[str, Any]:
-        """Return it as JSON values; what is empty is left out."""
-        return {
+        """Return it as JSON values; of what need not be there, what is empty is left out."""
+        always = {
+            "kind": self.kind,
+            "flow": self.flow,
+            "path": self.path,
+            "answers": self.answers,
+            "at": self.at.isoformat(),
+        }
+        return always | {
             name: value
             for name, value in (
-                ("kind", self.kind),
-                ("flow", self.flow),
-                ("path", self.path),
-                ("answers", self.answers),
-                ("at", self.at.isoformat()),
                 ("type", self.type),
                 ("name", self.name),
                 ("words", self.words),
@@ -131,7 +133,7 @@ class Attached:
                 ("sha256", self.sha256),
                 ("reason", self.reason),
             )
-            if value not in ("", 0) or name == "answers"
+            if value
         }
 
     @classmethod

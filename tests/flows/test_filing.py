@@ -314,6 +314,14 @@ def test_a_lost_file_stays_an_answer_and_the_same_sent_again_takes_its_place() -
     assert "takes the place" in talk.text
 
 
+@pytest.mark.parametrize("path", ["", "name"])
+def test_a_session_with_a_file_opens_again(path: str) -> None:
+    session = Talk((kinds.NAME,)).session
+    file = File("photo", "key", handle="1" * 32)
+    session = filing.put(session, Heard("media"), file, BEGIN, path)
+    assert unpack(pack(session)) == session
+
+
 def test_a_file_the_session_does_not_know_any_more_changes_nothing() -> None:
     session = Talk((kinds.NAME,)).session
     assert filing.gone(session, "0" * 32, "cut") is None
