@@ -187,10 +187,12 @@ def read_until(text: str, today: date, hijri: HijriCalendar | None) -> date | No
     Of a month or a season it is the first day.
     """
     last = today.replace(year=today.year + LONGEST_PAUSE_YEARS, day=min(today.day, 28))
-    # A month without a year is the next one there is.
-    for words in (text, f"{text} {today.year}", f"{text} {today.year + 1}"):
-        read = read_date(words, last, hijri=hijri)
-        if isinstance(read, RoughDate) and today < read.earliest <= last:
+    read = read_date(text, last, hijri=hijri)
+    if isinstance(read, RoughDate):
+        return read.earliest if today < read.earliest <= last else None
+    for year in (today.year, today.year + 1):  # a month without a year is the next one there is
+        read = read_date(f"{text} {year}", last, hijri=hijri)
+        if isinstance(read, RoughDate) and read.precision != "year" and today < read.earliest:
             return read.earliest
     return None
 

@@ -14,6 +14,7 @@ from flows.conversation import remind, respond, returned
 from flows.effects import (
     Add,
     Ask,
+    AskCopy,
     CallHuman,
     CheckNumber,
     CutOff,
@@ -21,10 +22,12 @@ from flows.effects import (
     Forget,
     Say,
     Settle,
+    ShowCopy,
     Silence,
     Tap,
     TellStatus,
     Turn,
+    Undo,
     WipeChat,
     Withdraw,
 )
@@ -49,7 +52,7 @@ THINGS = (
     Heard("text", text="\ud800\x00\u202e"),
     Heard("text", text=""),
 )
-SPEAKS = (Say, Ask, TellStatus, Add, WipeChat, CutOff, CheckNumber)
+SPEAKS = (Say, Ask, TellStatus, Add, WipeChat, CutOff, CheckNumber, Undo, AskCopy, ShowCopy)
 ANSWERING = frozenset({"~skip", "~unknown", "~prefer_not", "~done", "~yes", "~send"})
 
 
@@ -475,7 +478,7 @@ def test_withdrawing_asks_first_and_calls_a_person() -> None:
     twin.write("no")
     assert not twin.effects(Withdraw)
     teller.write("yes")
-    assert Withdraw() in teller.last.effects
+    assert Withdraw(BEGIN.date() + timedelta(days=3)) in teller.last.effects
     assert CallHuman("withdraw") in teller.last.effects
     assert teller.session is not None
     assert teller.session.receipts == ()

@@ -18,6 +18,7 @@ from flows.effects import (
     Forget,
     LeaveFollowUp,
     OpenWaiting,
+    Pause,
     Say,
     Silence,
     Turn,
@@ -26,6 +27,7 @@ from flows.effects import (
 from flows.engine import Heard
 from flows.fate_words import find_fate_words
 from flows.follow_up import FOLLOW_UP, NOW, SEND, SETS, as_asked, own_questions
+from flows.leaving import months_after
 from flows.menu import OPEN_DATA
 from flows.questions import Choice, MultipleChoice, Place
 from flows.session import Session, pack, unpack
@@ -207,11 +209,20 @@ def test_a_family_that_is_not_safe_is_silenced_and_brought_to_a_person() -> None
     assert turn.session.quiet
 
 
-def test_who_wants_to_withdraw_is_shown_the_way_and_a_person_knows() -> None:
+def test_who_wants_to_withdraw_is_asked_at_once_whether_it_is_meant() -> None:
     play = begun("check_in")
     turn = answers(play, "yes", *("~skip",) * 5, "withdraw", "~send")
-    assert CallHuman("withdraw") in turn.effects
-    assert Say((follow_up.WITHDRAW,)) in turn.effects
+    (asked,) = (effect for effect in turn.effects if isinstance(effect, Ask))
+    assert asked.path == "withdraw"
+    assert not any(isinstance(effect, CallHuman) for effect in turn.effects)
+
+
+@pytest.mark.parametrize(("choice", "until"), [("month", 1), ("months", 3)])
+def test_a_pause_is_an_answer_that_holds_at_once(choice: str, until: int) -> None:
+    turn = answers(begun("check_in"), "yes", *("~skip",) * 5, choice, "~send")
+    (pause,) = (effect for effect in turn.effects if isinstance(effect, Pause))
+    assert pause.until == months_after(BEGIN.date(), until)
+    assert (turn.session.held_until, turn.session.quiet) == (pause.until, False)
 
 
 # Leaving
