@@ -21,6 +21,8 @@ RESULTS = ROOT / ".cache" / "tests.xml"
 HEAVY = ("postgres", "browser", "slow")
 DOORS = ("tests/bot_api", "tests/signal_rpc", "tests/channels", "tests/staff")
 """Real servers over HTTP: what is pure or needs SQLite alone goes without them in a minute."""
+TOOLS = ("tests/test_house.py", "tests/test_crowd.py", "tests/test_families.py")
+"""Tests of what tests are made with, and of rules of the house, which `make check` looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,10 @@ def pytest(extra: Sequence[str]) -> int:
     RESULTS.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "--durations=15", f"--junitxml={RESULTS}"]
     command += ["-n", str(workers()), "--dist=worksteal", *extra]
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+    # Compiled modules are kept: each of the many processes of a run would compile everything anew.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    nothing = subprocess.DEVNULL
+    return subprocess.run(command, cwd=ROOT, env=env, stdin=nothing, check=False).returncode
 
 
 def read_result(path: Path) -> Result:
@@ -84,9 +89,9 @@ def report(result: Result, deselected: str, began: float) -> None:
 def quick(extra: Sequence[str]) -> int:
     """Run the tests that need nothing but Python; the exit status is pytest's."""
     began = time.monotonic()
-    left_out = [f"--ignore={folder}" for folder in DOORS]
+    left_out = [f"--ignore={folder}" for folder in (*DOORS, *TOOLS)]
     status = pytest(["-m", " and ".join(f"not {mark}" for mark in HEAVY), *left_out, *extra])
-    reason = f"tests marked {', '.join(HEAVY)}, {', '.join(DOORS)}; `make test` runs them"
+    reason = f"tests marked {', '.join(HEAVY)}, {', '.join((*DOORS, *TOOLS))}; `make test` runs them"
     report(read_result(RESULTS), reason, began)
     return status
 
