@@ -91,7 +91,9 @@ def quick(extra: Sequence[str]) -> int:
     began = time.monotonic()
     left_out = [f"--ignore={folder}" for folder in (*DOORS, *TOOLS)]
     status = pytest(["-m", " and ".join(f"not {mark}" for mark in HEAVY), *left_out, *extra])
-    reason = f"tests marked {', '.join(HEAVY)}, {', '.join((*DOORS, *TOOLS))}; `make test` runs them"
+    reason = (
+        f"tests marked {', '.join(HEAVY)}, {', '.join((*DOORS, *TOOLS))}; `make test` runs them"
+    )
     report(read_result(RESULTS), reason, began)
     return status
 
