@@ -13,7 +13,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -21,28 +21,33 @@ from typing import Any, Final
 from bot.languages import bare, speak, speak_date
 from bot.services.case_file import (
     Attached,
+    Corrected,
     Decision,
     Differing,
     Entry,
     EntryKind,
+    Look,
     Said,
     Source,
     Stated,
+    Transcript,
     Wishes,
 )
+from bot.services.file_types import PICTURES, SOUNDS
 from flows.case import Decided, Fated, decide
 from flows.consent import CONSENT
 from flows.conversation import FLOWS, LINKED
 from flows.dates import RoughDate
 from flows.follow_up import SETS, TITLES
-from flows.plain import told_from
+from flows.plain import files_from, told_from
 from flows.questions import NO, YES, Asked, Review, Text
-from flows.review import say_answer
-from flows.session import Answer, File, PhoneNumber, PlaceName, Told
+from flows.review import FILES, say_answer
+from flows.session import Answer, Files, PhoneNumber, PlaceName, Told
+from flows.session import Attached as Sent
 from flows.shape import Flow, Repeat, Section, Stop, questions
 from flows.text import Bilingual, Form, Language, Sentence
 from storage.keyring import Unlocked
-from storage.reports import ADDITION, FOLLOW_UP, MOVE, NOTE, REPORT
+from storage.reports import ADDITION, FILE, FOLLOW_UP, MOVE, NOTE, REPORT, TRANSCRIPT
 from storage.values import SealedReport
 
 LINKED_TITLE: Final = Bilingual(
@@ -140,6 +145,8 @@ def _entry(opening: Opening, reader: Reader, form: Form) -> Entry:
         FOLLOW_UP: _told_by_family,
         NOTE: _note,
         MOVE: _decision,
+        FILE: _late_file,
+        TRANSCRIPT: _transcript,
     }
     try:
         return readers[opening.sealed.kind](opening, reader, form)
@@ -165,7 +172,95 @@ def _told_by_family(opening: Opening, reader: Reader, form: Form) -> Entry:
         urgent=bool(report.get("urgent")),
         form=form,
         gone_on=_gone_on(opening),
+        files=tuple(_attached(opening, speaker, flow)),
     )
+
+
+def _sent_with(opening: Opening) -> Mapping[str, Sent]:
+    return files_from(opening.report.get("files") or {})
+
+
+def _attached(opening: Opening, speaker: _Speaker, flow: Flow | None) -> Iterator[Attached]:
+    known = _known(flow) if flow else {}
+    for handle, sent in _sent_with(opening).items():
+        title = speaker.title(sent.path, known.get(_key_of(sent.path))) if sent.path else ""
+        yield Attached(
+            handle, opening.sealed.handle, sent.kind, sent.state, sent.at, look_of(sent.found),
+            sent.found, sent.type, sent.name, sent.size, sent.words, sent.answers, title,
+            sent.reason,
+        )  # fmt: skip
+
+
+def look_of(kind: str) -> Look:
+    """Return what can be shown of a file with this type."""
+    if kind in PICTURES:
+        return "picture"
+    return "sound" if kind in SOUNDS else "other"
+
+
+def _late_file(opening: Opening, reader: Reader, form: Form) -> Entry:
+    """A file that came after what it was sent with was sealed: what is known of it since."""
+    content, sealed = opening.content, opening.sealed
+    handle, file = str(content["attachment"]), content["file"]
+    found = str(file.get("found", ""))
+    late = Attached(
+        handle, sealed.handle, "", file["state"], opening.at, look_of(found), found,
+        size=int(file.get("size", 0)), reason=str(file.get("reason", "")),
+    )  # fmt: skip
+    return Entry(
+        sealed.handle, "file", sealed.received_on, opening.at, Source("reporter"), files=(late,)
+    )
+
+
+def _transcript(opening: Opening, reader: Reader, form: Form) -> Entry:
+    content, sealed = opening.content, opening.sealed
+    return Entry(
+        sealed.handle,
+        "transcript",
+        sealed.received_on,
+        opening.at,
+        _staff(opening, reader),
+        words=str(content["words"]),
+        about=str(content["attachment"]),
+    )
+
+
+def attachments(entries: Sequence[Entry]) -> tuple[Attached, ...]:
+    """Return every file of a case in the order of time, each with what is known of it by now."""
+    files = {one.handle: one for entry in entries if entry.kind != "file" for one in entry.files}
+    for entry in entries:
+        for late in entry.files if entry.kind == "file" else ():
+            sent = files.get(late.handle)
+            files[late.handle] = late if sent is None else _now_known(sent, late)
+    heard: dict[str, list[Transcript]] = defaultdict(list)
+    for entry in entries:
+        if entry.kind == "transcript" and entry.at is not None:
+            heard[entry.about].append(Transcript(entry.handle, entry.source, entry.at, entry.words))
+    found = [replace(one, transcripts=tuple(heard[one.handle])) for one in files.values()]
+    return tuple(sorted(found, key=lambda one: one.at))
+
+
+def _now_known(sent: Attached, late: Attached) -> Attached:
+    return replace(
+        sent,
+        state=late.state, look=late.look, type=late.type, size=late.size, reason=late.reason,
+    )  # fmt: skip
+
+
+def find_file(
+    case: str, sealed: Sequence[SealedReport], unlocked: Unlocked, handle: str
+) -> Sent | None:
+    """Return what opens one file of a case: its place and key; None when it is not there."""
+    found: Sent | None = None
+    for one in sealed:
+        opening = _open(case, one, unlocked) if one.kind not in (NOTE, MOVE, TRANSCRIPT) else None
+        if opening is None:
+            continue
+        if one.kind != FILE:
+            found = found or _sent_with(opening).get(handle)
+        elif opening.content["attachment"] == handle and found is not None:
+            found = replace(found, **opening.content["file"])
+    return found if found is not None and found.state == "kept" else None
 
 
 def _gone_on(opening: Opening) -> date | None:
@@ -182,12 +277,15 @@ def _answers(opening: Opening) -> Told:
     return told.without(*_CARRIED) if opening.sealed.kind == FOLLOW_UP else told
 
 
+_ADDED: Final[Mapping[str, EntryKind]] = {"choices": "choices", "correction": "correction"}
+
+
 def _kind(kind: int, about: str) -> EntryKind:
     if kind == FOLLOW_UP:
         return "follow_up"
     if kind == REPORT:
         return "report"
-    return "choices" if about == "choices" else "addition"
+    return _ADDED.get(about, "addition")
 
 
 def _flow_of(opening: Opening, reader: Reader) -> Flow | None:
@@ -225,6 +323,7 @@ def _note(opening: Opening, reader: Reader, form: Form) -> Entry:
         _staff(opening, reader),
         words=str(content["words"]),
         told=bool(content.get("told")),
+        about_copy=str(content.get("copy", "")),
     )
 
 
@@ -252,6 +351,11 @@ def _decision(opening: Opening, reader: Reader, form: Form) -> Entry:
 # ------------------------------------------------------------------------------------- one answer
 
 
+_ABOUT_THE_TELLING: Final = frozenset({"pace"})
+"""Sections that families answer first and whoever reads the report needs last."""
+_TO_THE_END: Final = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """A question of a flow, and its place in reading order: part, then question in the part."""
@@ -272,7 +376,8 @@ def _known(flow: Flow) -> Mapping[str, _Known]:
             part += 1
         last = repeat
         key = f"{repeat.key}[].{question.key}" if repeat else question.key
-        found[key] = _Known(section, repeat, question, part, place)
+        read_at = _TO_THE_END + part if section.key in _ABOUT_THE_TELLING else part
+        found[key] = _Known(section, repeat, question, read_at, place)
     return found
 
 
@@ -301,14 +406,15 @@ class _Speaker:
             path,
             self._say(known.section.title) if known else "",
             self._item(path, known),
-            self._title(path, known),
+            self.title(path, known),
             answer.known,
             self._value(answer, known, path),
             answer.raw,
             answer.language,
             answer.at,
             answer.version,
-            Attached(value.kind, value.size, value.type) if isinstance(value, File) else None,
+            value.handles if isinstance(value, Files) else (),
+            value.point if isinstance(value, PlaceName) else None,
         )
 
     def _item(self, path: str, known: _Known | None) -> str:
@@ -316,7 +422,8 @@ class _Speaker:
             return ""
         return f"{self._say(known.repeat.item)} {_round(path) + 1}"
 
-    def _title(self, path: str, known: _Known | None) -> str:
+    def title(self, path: str, known: _Known | None) -> str:
+        """Return what the question at ``path`` is called."""
         if known is not None:
             return self._say(known.question.title)
         if path == LINKED:
@@ -363,6 +470,8 @@ def _plain(answer: Answer, language: Language, labels: Mapping[str, str]) -> str
             return " · ".join(filter(None, (labels.get(area, area), words)))
         case PhoneNumber(e164):
             return e164
+        case Files(_kind, handles):
+            return _say(FILES.fill(n=len(handles)), language)
         case str() | int():
             return labels.get(str(value), str(value))
         case _:
@@ -412,6 +521,29 @@ def differing(entries: Sequence[Entry]) -> tuple[Differing, ...]:
     )
 
 
+def corrected(entries: Sequence[Entry]) -> tuple[Corrected, ...]:
+    """Return the family's corrections, each beside what the report says in that part."""
+    told = [stated for entry in entries if entry.kind == "report" for stated in entry.stated]
+    found = []
+    for entry in entries:
+        if entry.kind != "correction":
+            continue
+        said = {stated.path: stated for stated in entry.stated}
+        part, words = said.get("r_part"), said.get("r_words")
+        section = part.value if part else ""
+        before = tuple(one for one in told if section and one.section == section)
+        found.append(
+            Corrected(
+                section if before else "",
+                (words.raw or words.value) if words else "",
+                entry.handle,
+                entry.at,
+                before,
+            )
+        )
+    return tuple(found)
+
+
 def _asked_in(entry: Entry) -> str:
     """Sets of questions have keys of their own; everything else shares those of the report."""
     return entry.source.question_set if entry.kind == "follow_up" else ""
@@ -423,7 +555,7 @@ def _said(stated: Stated, entry: Entry) -> Said:
 
 def _is_fact(stated: Stated, entry: Entry) -> bool:
     """Whether an answer can be at odds with another one: it was given, and is no wish, no story."""
-    if stated.known != "given" or entry.kind == "choices":
+    if stated.known != "given" or entry.kind in ("choices", "correction"):
         return False
     return _key_of(stated.path) not in _free_keys() and stated.path not in (*_ABOUT, LINKED)
 
