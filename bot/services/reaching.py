@@ -156,7 +156,10 @@ class Reaching:
         return await self._database.run(job)
 
     async def restore(self, actor: Actor, lock: str) -> None:
-        """Give an account back what it was cut off from. Raises `NotAllowed`, `Gone`."""
+        """Give an account back what it was cut off from.
+
+        Raises `NotAllowed`, also where that has been decided already.
+        """
         now = self._clock()
 
         async def job(work: Work) -> None:
@@ -172,7 +175,7 @@ class Reaching:
     async def let_stand(self, actor: Actor, lock: str) -> None:
         """Leave an account cut off for good: nothing leads from it to a case, no draft is kept.
 
-        Raises `NotAllowed`, `Gone`.
+        Raises `NotAllowed`, also where that has been decided already.
         """
         now = self._clock()
 
@@ -231,9 +234,7 @@ async def _lock_for(work: Work, actor: Actor, handle: str) -> tuple[Lock, str]:
     permissions.require(actor, "contact.restore")
     try:
         held = await work.claims.get_lock(handle)
-    except NotFound:
-        if actor.role == "coordinator":
-            raise Gone from None
+    except NotFound:  # or it has been decided about; which of them is not told
         raise NotAllowed("contact.restore") from None
     if held.case_id is None:
         permissions.require(actor, "contact.list")

@@ -20,7 +20,7 @@ from bot.services.broadcasts import Draft
 from bot.services.permissions import ACTS, Actor, Role
 from bot.staff.web.routes import ROUTES
 from storage import tables
-from storage.database import Case, Database
+from storage.database import Case, Database, Reach, Work
 from storage.vault import PrivateKey
 from tests.conftest import Clock
 from tests.staff.console_room import ROLES, Room, Visitor, demonstration, make_room, missing
@@ -74,6 +74,50 @@ async def a_proposal(room: Room, visitor: Visitor, to: Actor | None) -> dict[str
     if to is not None and not by_owner:
         await _hand_over(room, case, author, to)
     return {"handle": case.handle, "entry": file.established.proposals[0].entry}
+
+
+async def a_claim(room: Room, visitor: Visitor, to: Actor | None) -> dict[str, Any]:
+    """An account that came with the receipt code of a case."""
+    case, today = await room.case(to), room.clock().date()
+
+    async def job(work: Work) -> str:
+        reach = Reach("telegram", "1", "another")
+        contact = (await work.contacts.lock_many([reach], today))[reach]
+        await work.claims.put(contact.id, case.id, today)
+        (claim,) = await work.claims.of_case(case.id)
+        return claim.handle
+
+    return {"handle": case.handle, "claim": await room.database.run(job)}
+
+
+async def a_lock(room: Room, visitor: Visitor, to: Actor | None) -> dict[str, Any]:
+    """The tie of a case whose only account was cut off."""
+    case, today = await room.case(to), room.clock().date()
+
+    async def job(work: Work) -> str:
+        (contact_id,) = await work.cases.contacts_of(case.id)
+        await work.claims.lock(contact_id, "code", today)
+        (lock,) = await work.claims.locks_of_case(case.id)
+        return lock.handle
+
+    return {"handle": await room.database.run(job), "_case": case.handle}
+
+
+async def a_prepared_copy(room: Room, visitor: Visitor, to: Actor | None) -> dict[str, Any]:
+    """A case whose copy for the family somebody else has prepared."""
+    author = await room.colleague()
+    case = await room.case(author)
+    await room.services.leavings.prepare(author, case.handle, "")
+    if to is not None:
+        await _hand_over(room, case, author, to)
+    return {"handle": case.handle}
+
+
+async def an_approved_copy(room: Room, visitor: Visitor, to: Actor | None) -> dict[str, Any]:
+    parts = await a_prepared_copy(room, visitor, to)
+    second = await _coordinator(room)
+    await room.services.leavings.approve(second, _keys(room), parts["handle"])
+    return parts
 
 
 async def a_follow_up(room: Room, visitor: Visitor, to: Actor | None) -> dict[str, Any]:
@@ -181,6 +225,12 @@ TABLE: dict[tuple[str, str], Row] = {
     ),
     ("POST", f"{CASE}/fate/{{entry}}/approve"): Row("K", a_proposal, {"reason": "checked"}),
     ("POST", f"{CASE}/fate/{{entry}}/refuse"): Row("cK", a_proposal, {"reason": "not checked"}),
+    ("GET", f"{CASE}/copy"): Row("cK", a_case),
+    ("POST", f"{CASE}/copy"): Row("cK", a_case, {"passed_on": ""}),
+    ("POST", f"{CASE}/copy/approve"): Row("cK", a_prepared_copy),
+    ("POST", f"{CASE}/copy/refuse"): Row("cK", a_prepared_copy),
+    ("GET", f"{CASE}/copy/text"): Row("cK", an_approved_copy),
+    ("POST", f"{CASE}/erase-now"): Row("K", a_case),
     ("GET", f"{CASE}/matching"): Row("cK", a_case),
     ("GET", f"{CASE}/update"): Row("cK", a_case),
     ("POST", f"{CASE}/update"): Row("cK", a_case, {"kind": "nothing_new", "since": "2026-03-01"}),
@@ -188,6 +238,13 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", f"{CASE}/follow-up"): Row("cK", a_case, {"set": "new_info", "when": "now"}),
     ("POST", f"{CASE}/follow-up/preview"): Row("cK", a_case, {"set": "new_info", "when": "now"}),
     ("POST", "/follow-ups/{handle}/withdraw"): Row("cK", a_follow_up, {"case": "@case"}),
+    ("POST", f"{CASE}/contacts/{{claim}}/confirm"): Row("cK", a_claim, {"tell": "1"}),
+    ("POST", f"{CASE}/contacts/{{claim}}/refuse"): Row("cK", a_claim),
+    ("GET", "/locks"): Row("K"),
+    ("POST", "/locks/{handle}/restore"): Row("cK", a_lock),
+    ("POST", "/locks/{handle}/stand"): Row("cK", a_lock),
+    ("GET", "/numbers"): Row("CK"),
+    ("POST", "/numbers"): Row("CK"),
     ("GET", "/question-sets"): Row("CK"),
     ("GET", "/question-sets/new"): Row("CK"),
     ("POST", "/question-sets/edit"): Row("CK", form={"do": "add", "add_kind": "text", "rows": "0"}),
@@ -310,7 +367,8 @@ async def _parts(
         case = await room.case(me if me.role != "administrator" else None)
         return {"name": "report", "_code": case.code, "_owner": me.staff}
     if thing == "missing":
-        return {"handle": missing(), "entry": missing(), "number": 987654, "_case": missing()}
+        names = ("handle", "entry", "claim", "_case")
+        return {**{name: missing() for name in names}, "number": 987654}
     owner = me if thing == "own" and me.role != "administrator" else other
     return {"_owner": owner.staff, **await row.about(room, visitor, owner)}
 

@@ -18,9 +18,7 @@ async def confirm(visit: Visit) -> Response:
     handle, claim = visit.handle(), visit.handle("claim")
     tell = bool(visit.form.get("tell"))
     try:
-        await visit.console.services.reaching.confirm(
-            visit.actor, handle, claim, tell_others=tell
-        )
+        await visit.console.services.reaching.confirm(visit.actor, handle, claim, tell_others=tell)
     except Gone:
         return visit.show("sorry.html", 409, words=DECIDED)
     return visit.go(f"/cases/{handle}", said="confirmed")
@@ -44,19 +42,13 @@ async def show_locks(visit: Visit) -> Response:
 
 async def restore(visit: Visit) -> Response:
     """Give an account back what it was cut off from."""
-    try:
-        await visit.console.services.reaching.restore(visit.actor, visit.handle())
-    except Gone:
-        return visit.show("sorry.html", 409, words=DECIDED)
+    await visit.console.services.reaching.restore(visit.actor, visit.handle())
     return _back(visit, "restored")
 
 
 async def let_stand(visit: Visit) -> Response:
     """Leave an account cut off for good."""
-    try:
-        await visit.console.services.reaching.let_stand(visit.actor, visit.handle())
-    except Gone:
-        return visit.show("sorry.html", 409, words=DECIDED)
+    await visit.console.services.reaching.let_stand(visit.actor, visit.handle())
     return _back(visit, "stands")
 
 
