@@ -20,6 +20,7 @@ from bot.services.broadcasts import Broadcasts
 from bot.services.cases import Cases
 from bot.services.follow_ups import FollowUps
 from bot.services.intake import NO_NAME
+from bot.services.leavings import Leavings
 from bot.services.linking import Linking
 from bot.services.reaching import Reaching
 from bot.services.rehearsals import Rehearsals
@@ -82,9 +83,14 @@ def make_services(
     def new_search(session: Session) -> Search:
         return Search(database, session.actor, session.held, clock=clock)
 
+    cases = Cases(database, zone=zone, clock=clock, openings=accounts.openings)
     return Services(
         accounts=accounts,
-        cases=Cases(database, zone=zone, clock=clock, openings=accounts.openings),
+        cases=cases,
+        leavings=Leavings(
+            database, cases, follow_ups.tools.speak, {}, zone=zone, clock=clock,
+            wake=follow_ups.wake,
+        ),
         follow_ups=follow_ups,
         updates=updates,
         broadcasts=broadcasts,

@@ -4,6 +4,7 @@
     prepared    somebody has read what would be given, and stands for it
     offered     a second person has approved: the text lies here, boxed, and waits to be opened
     opened      the family has read it; the text is gone
+    handed      approved, and given by a person: it was asked for on the telephone
     refused     it is not given; a person talks with the family
     expired     nobody opened it in time; the text is gone
 
@@ -34,7 +35,7 @@ from storage.tables import cases, copies, staff, ties
 from storage.transaction import BYTES, Transaction, as_date, day
 from storage.wire import Row
 
-CopyState = Literal["asked", "prepared", "offered", "opened", "refused", "expired"]
+CopyState = Literal["asked", "prepared", "offered", "opened", "handed", "refused", "expired"]
 _LABEL: Final = b"copies/v1"
 _DAY: Final = struct.Struct(">I")
 _SMALLEST_BOX: Final = 4096

@@ -40,6 +40,8 @@ CIRCLES: Final[Mapping[str, tuple[Circle, ...]]] = {
     "follow_up_expired": ("assigned",),
     "asked_person": ("handlers",),
     "withdrawal": ("assigned", "coordinators"),
+    "withdrawal_undone": ("assigned", "coordinators"),
+    "copy_asked": ("handlers",),
     "case_assigned": ("assigned",),
     "new_contact": ("handlers",),
     "phone_taken": ("handlers", "coordinators"),

@@ -12,11 +12,15 @@ from datetime import date, datetime
 from typing import Literal
 
 from flows.case import Field, Move
-from flows.session import Known
+from flows.session import FileState, Known
 from flows.text import Form, Language
 
-EntryKind = Literal["report", "addition", "choices", "follow_up", "note", "move", "damaged"]
-"""What an entry is. ``damaged``: it is there and does not open, or holds what nobody can read."""
+EntryKind = Literal[
+    "report", "addition", "correction", "choices", "follow_up", "note", "move", "file",
+    "transcript", "damaged",
+]
+"""What an entry is. ``file``: one that came after what it was sent with was sealed. ``damaged``: it
+is there and does not open, or holds what nobody can read."""
 
 Act = Literal["moved", "proposed", "approved", "refused"]
 """What a decision did: moved at once, proposed to a coordinator, or answered a proposal."""
@@ -56,12 +60,56 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Attached:
-    """A file somebody sent, as a placeholder: what it is, never what is in it."""
+class Source:
+    """Who an entry comes from: ``staff`` is a handle and ``name`` a name for what staff wrote.
 
+    Of what a family answered to questions asked later, ``question_set`` is their title.
+    """
+
+    kind: Literal["reporter", "staff", "follow_up", "nobody"]
+    staff: str = ""
+    name: str = ""
+    question_set: str = ""
+
+
+Look = Literal["picture", "sound", "other"]
+"""What can be shown of a file: a copy of a picture, a sound that plays, or only the download."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What somebody of the staff heard in a file, or read on it; it stands beside the original."""
+
+    entry: str
+    source: Source
+    at: datetime
+    words: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file somebody sent: what it is, never what is in it, and never what opens it.
+
+    ``kind``, ``claimed`` and ``name`` are what the sender's side called it, ``type`` is what it
+    begins with, ``words`` its caption. ``state`` is ``coming``, ``kept`` or ``lost``, and then
+    ``reason`` a fixed word. ``title`` names the question it answers, or was sent beside.
+    """
+
+    handle: str
+    entry: str
     kind: str
-    size: int | None
-    type: str
+    state: FileState
+    at: datetime
+    look: Look = "other"
+    type: str = ""
+    claimed: str = ""
+    name: str = field(default="", repr=False)
+    size: int = 0
+    words: str = field(default="", repr=False)
+    answers: bool = False
+    title: str = ""
+    reason: str = ""
+    transcripts: tuple[Transcript, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +130,8 @@ class Stated:
     language: Language
     at: datetime
     version: int
-    attached: Attached | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Who an entry comes from: ``staff`` is a handle and ``name`` a name for what staff wrote.
-
-    Of what a family answered to questions asked later, ``question_set`` is their title.
-    """
-
-    kind: Literal["reporter", "staff", "follow_up", "nobody"]
-    staff: str = ""
-    name: str = ""
-    question_set: str = ""
+    files: tuple[str, ...] = ()
+    point: tuple[float, float] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +151,10 @@ class Entry:
     """One sealed entry, opened. ``words`` are those of a note, or the reason of a decision.
 
     ``at`` is None where the entry does not open; ``received_on`` is always known. ``told``: the
-    note says that somebody has spoken with the family. ``form`` is how to speak of the person,
-    ``gone_on`` the day of the disappearance where the entry names one.
+    note says that somebody has spoken with the family; ``about_copy`` names the copy for the family
+    that it goes with. ``form`` is how to speak of the person,
+    ``gone_on`` the day of the disappearance where the entry names one. ``files`` came with it, and
+    ``about`` is the file that a transcript is of.
     """
 
     handle: str
@@ -133,7 +171,10 @@ class Entry:
     short: bool = False
     urgent: bool = False
     form: Form = ""
+    about_copy: str = ""
     gone_on: date | None = field(default=None, repr=False)
+    files: tuple[Attached, ...] = field(default=(), repr=False)
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +195,20 @@ class Differing:
     path: str
     title: str
     said: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A correction by the family beside what it told before in that part of the report.
+
+    ``part`` is empty where the family did not know which part it is; ``before`` is then empty too.
+    """
+
+    part: str
+    words: str = field(repr=False)
+    entry: str
+    at: datetime | None
+    before: tuple[Stated, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +307,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """A case as one reader sees it, entries in the order of time.
+    """A case as one reader sees it, entries and ``files`` in the order of time.
 
     ``moves`` are the ways its work state may take from here by the reader's word; ``fate_moves``
     those of the fate, which the reader may at least propose.
@@ -263,6 +318,7 @@ class CaseFile:
     row: Row
     entries: tuple[Entry, ...]
     differing: tuple[Differing, ...]
+    corrected: tuple[Corrected, ...]
     established: Established
     wishes: Wishes
     reached: tuple[Reached, ...]
@@ -271,3 +327,4 @@ class CaseFile:
     moves: tuple[Move, ...]
     fate_moves: tuple[Move, ...]
     damaged: int
+    files: tuple[Attached, ...] = ()

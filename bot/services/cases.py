@@ -550,8 +550,10 @@ class Cases:
         fated = case_reading.fated(entries)
         return CaseFile(
             row=self._row(actor, Listed(case, len(read.tasks), _NOWHERE), read.names, now),
-            entries=tuple(entries),
+            entries=tuple(one for one in entries if one.kind not in ("file", "transcript")),
+            files=case_reading.attachments(entries),
             differing=case_reading.differing(entries),
+            corrected=case_reading.corrected(entries),
             established=_established(actor, fated, entries),
             wishes=case_reading.wishes(entries),
             reached=read.reached,

@@ -53,6 +53,10 @@ ACTS: Final[Mapping[str, frozenset[Role]]] = {
     "case.move_fate": _COORDINATOR,
     "case.assign": _COORDINATOR,
     "case.match": _BOTH,
+    "case.copy": _BOTH,
+    "case.erase": _COORDINATOR,
+    "attachment.open": _BOTH,
+    "attachment.transcribe": _BOTH,
     "task.done": _BOTH,
     # to one family
     "follow_up.plan": _BOTH,
@@ -82,7 +86,7 @@ ACTS: Final[Mapping[str, frozenset[Role]]] = {
 _OWN_ONLY: Final = frozenset(
     act
     for act in ACTS
-    if act.startswith(("case.", "follow_up.", "update.", "contact.", "number."))
+    if act.startswith(("case.", "follow_up.", "update.", "contact.", "number.", "attachment."))
     and act != "case.list"
 ) - {"case.search", "case.take", "case.assign"}
 """Acts on one case that a caseworker may do on its own cases alone."""

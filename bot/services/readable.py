@@ -61,7 +61,7 @@ _WEIGHT_OF: Final = {
 }
 _LABELLED: Final = ("c2_gov", "c4_how", "c5_", "b9_nationality", "f2_country")
 """Choices that are searched; of the others every report has the same few."""
-_UNSEARCHED: Final = frozenset({"f3_who", "f4_backup", "add_code", LINKED})
+_UNSEARCHED: Final = frozenset({"f3_who", "f4_backup", "add_code", "r_code", LINKED})
 """How a family is reached is no matter for a search, nor what stands in other fields already."""
 
 _CODE: Final = re.compile(r"[a-z0-9_-]+")

@@ -162,6 +162,8 @@ ALERTS: Mapping[str, Words] = {
     "follow_up_expired": _("A follow-up ended without an answer"),
     "asked_person": _("A family asks for a person"),
     "withdrawal": _("A family withdraws its report"),
+    "withdrawal_undone": _("A family keeps its report after all"),
+    "copy_asked": _("A family asks for a copy of its report"),
     "case_assigned": _("A case was given to you"),
     "second_person": _("A decision waits for a second person"),
     # Translators: on Signal, the key of a family's telephone is another one than before.

@@ -46,6 +46,7 @@ async def _page(visit: Visit, handle: str, problem: Problem = None, status: int 
         follow_ups=await services.follow_ups.of_case(visit.actor, handle),
         accounts=await services.reaching.of_case(visit.actor, handle),
         updates=await services.updates.of_case(visit.actor, handle),
+        leaving=await services.leavings.standing(visit.actor, handle),
         people_options=[(it.handle, it.name) for it in await _readers(visit)],
         **_names(visit, file),
     )
@@ -65,7 +66,9 @@ def _names(visit: Visit, file: CaseFile) -> dict[str, Any]:
         "move_options": [(it.end, visit.say(WORK_STATES[it.end])) for it in file.moves],
         "fate_options": [(end, visit.say(fates[end])) for end in ends],
         "confidence_options": [(it, visit.say(words)) for it, words in CONFIDENCES.items()],
-        "can": {act: visit.may(act) for act in ("case.assign", "case.move_fate")},
+        "can": {
+            act: visit.may(act) for act in ("case.assign", "case.move_fate", "case.erase")
+        },
     }
 
 

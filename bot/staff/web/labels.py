@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.services.case_file import Act, EntryKind
-from flows.text import Words, _
+from flows.consents import PURPOSES as PURPOSES
+from flows.consents import recipients
+from flows.text import Sentence, Words, _
 
 ENTRY_KINDS: Mapping[EntryKind, Words] = {
     "report": _("Report"),
     "addition": _("Added by the family"),
+    "correction": _("Correction by the family"),
     "choices": _("Choices changed by the family"),
     "follow_up": _("Answers to a follow-up"),
     "note": _("Note"),
@@ -74,6 +77,8 @@ TASKS: Mapping[str, Words] = {
     "new_contact": _("Another account came with the receipt code: make sure whose it is"),
     "locked_writes": _("An account that was cut off writes to us: perhaps it is the family"),
     "scam": _("The family reports a deceit"),
+    "copy_asked": _("The family asks for a copy of its report"),
+    "withdrawal_undone": _("The family keeps its report after all: plan its questions anew"),
 }
 
 CAUSES: Mapping[str, Words] = {
@@ -129,6 +134,12 @@ VERBS: Mapping[str, Words] = {
     "case.move_fate": _("moved the fate"),
     "case.approve_fate": _("approved a fate"),
     "case.refuse_fate": _("refused a fate"),
+    "case.copy_prepare": _("prepared the copy for a family"),
+    "case.copy_approve": _("approved the copy for a family"),
+    "case.copy_refuse": _("did not give a copy"),
+    "case.copy_download": _("downloaded the copy for a family"),
+    "case.erase": _("brought an erasure forward"),
+    "case.erased": _("erased a case"),
     "task.done": _("finished a task"),
     "follow_up.plan": _("planned a follow-up"),
     "follow_up.withdraw": _("took a follow-up back"),
@@ -154,6 +165,27 @@ VERBS: Mapping[str, Words] = {
     "broadcast.cancel": _("cancelled a broadcast"),
     "broadcast.report": _("exported the report of a broadcast"),
     "statistics.read": _("looked at the figures"),
+}
+
+RECIPIENTS: Mapping[str, Sentence] = recipients()
+
+COPY_STATES: Mapping[str, Words] = {
+    # Translators: how far a copy has come that a family asked for.
+    "asked": _("asked for by the family"),
+    "prepared": _("prepared; waits for a second person"),
+    "offered": _("approved; waits for the family to open it"),
+    "opened": _("read by the family"),
+    "handed": _("approved, to be handed over by a person"),
+    "refused": _("not given"),
+    "expired": _("not opened in time"),
+}
+
+COPY_REFUSALS: Mapping[str, Words] = {
+    "changed": _("Something came or went in this case since. Please prepare the copy anew."),
+    "same_person": _("This takes a second person."),
+    "not_asked": _("There is no copy at this step."),
+    "too_long": _("These are more words than one entry takes."),
+    "withdrawn": _("The family has withdrawn this report."),
 }
 
 CASE_REFUSALS: Mapping[str, Words] = {

@@ -16,6 +16,7 @@ from bot.staff.web import (
     entrance,
     follow_up_pages,
     house_pages,
+    leaving_pages,
     rehearsal,
     search_pages,
     set_pages,
@@ -61,6 +62,13 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("POST", f"{_CASE}/fate", case_page.move_fate, "case.propose_fate"),
     Entry("POST", f"{_CASE}/fate/{{entry}}/approve", case_page.approve_fate, "case.move_fate"),
     Entry("POST", f"{_CASE}/fate/{{entry}}/refuse", case_page.refuse_fate, "case.propose_fate"),
+    # leaving: the family's own copy, and an erasure brought forward
+    Entry("GET", f"{_CASE}/copy", leaving_pages.show_copy, "case.copy"),
+    Entry("POST", f"{_CASE}/copy", leaving_pages.prepare, "case.copy"),
+    Entry("POST", f"{_CASE}/copy/approve", leaving_pages.approve, "case.copy"),
+    Entry("POST", f"{_CASE}/copy/refuse", leaving_pages.refuse, "case.copy"),
+    Entry("GET", f"{_CASE}/copy/text", leaving_pages.download, "case.copy"),
+    Entry("POST", f"{_CASE}/erase-now", leaving_pages.erase_now, "case.erase"),
     Entry("GET", f"{_CASE}/matching", search_pages.show_matching, "case.match"),
     # to one family
     Entry("GET", f"{_CASE}/update", case_page.show_update, "update.tell"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bot.services.broadcasts import Broadcasts
     from bot.services.cases import Cases
     from bot.services.follow_ups import FollowUps
+    from bot.services.leavings import Leavings
     from bot.services.linking import Linking
     from bot.services.reaching import Reaching
     from bot.services.rehearsals import Rehearsals
@@ -34,6 +35,7 @@ class Services:
 
     accounts: Accounts
     cases: Cases
+    leavings: Leavings
     follow_ups: FollowUps
     updates: Updates
     broadcasts: Broadcasts
