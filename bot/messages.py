@@ -18,7 +18,7 @@ InboundKind = Literal[
     "media",  # a photo, voice note or document, perhaps with a caption in `text`
     "edited",  # an earlier message was changed; `text` is the new wording
     "other",  # sticker, location, poll, contact, dice ...: `what` names it (see also `point`)
-    "reaction",  # an emoji put to our message `quoted_id`; `what` is "yes" when it agrees
+    "reaction",  # an emoji put to our message of `quoted_at`; `what` is "yes" when it agrees
     "group",  # anything from a group or a broadcast channel: we answer nothing there but leave
     "blocked",  # the person stopped the bot
     "unblocked",  # the person started it again
@@ -60,8 +60,8 @@ class Inbound:
     ``update_id`` is the provider's id of the event, unique for (channel, account): repeats are
     recognised by it. ``message_id`` is the provider's id of the message itself; for a button it is
     the id of *our* message that carries the button. ``callback_id`` must be answered on Telegram.
-    ``quoted_id`` is the id of our message that this one quotes or reacts to. ``sent_at`` is aware,
-    UTC. Names and profile data that providers send along never get here.
+    ``quoted_at`` is when the message of ours was said that this one quotes or reacts to. Moments
+    are aware, UTC. Names and profile data that providers send along never get here.
     ``point`` is a place on the map (degrees north and east), ``text`` then its name, if it has one.
     """
 
@@ -77,7 +77,7 @@ class Inbound:
     media: Media | None = None
     language_hint: str = ""
     sent_at: datetime | None = None
-    quoted_id: str = ""
+    quoted_at: datetime | None = None
     point: tuple[float, float] | None = field(default=None, repr=False)
 
 

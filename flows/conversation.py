@@ -353,8 +353,25 @@ def _hear(talk: Talk, heard: Heard) -> Step:
             return _hear_button(talk, heard)
         case "text":
             return _hear_text(talk, heard)
+        case "reaction":
+            return _hear_reaction(talk, heard)
         case _:
             return _hear_other(talk, heard)
+
+
+def _hear_reaction(talk: Talk, heard: Heard) -> Step:
+    """A reaction is no word. One that agrees presses the first answer where the question says so;
+    what agrees with any other open question is told that words are needed; the rest says nothing.
+    """
+    session, scene = talk.session, talk.scene
+    about_it = heard.what == "yes" and not (heard.earlier or heard.unseen or heard.gone)
+    if not about_it or session.paused or session.asked is None or scene is None:
+        return session, ()
+    code = engine.agreed_by_reaction(scene)
+    if not code:
+        return _go_on(talk, (menu.REACTED,), keeps=True)
+    pressed = replace(heard, kind="button", button=f"{session.asked.mark}:{code}")
+    return _through_engine(talk, pressed)
 
 
 def _hear_button(talk: Talk, heard: Heard) -> Step:
@@ -387,9 +404,9 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
         return _resumed_by(talk, text)
     if is_greeting(text) and not _may_be_told(talk, text):
         return _go_on(talk, (menu.WELCOME_HOME,))
-    if heard.unseen and session.asked is not None and not session.telling:
-        wish = wish_of(text)
-        return _command(talk, wish) if wish else _go_on(talk, (menu.UNSEEN,), keeps=True)
+    if (heard.unseen or heard.earlier) and session.asked is not None and not session.telling:
+        wish, words = wish_of(text), menu.UNSEEN if heard.unseen else menu.QUOTED
+        return _command(talk, wish) if wish else _go_on(talk, (words,), keeps=True)
     if session.view in _VIEWS:
         return _typed_in_view(talk, text)
     if scene is None or session.asked is None:

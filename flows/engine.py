@@ -151,6 +151,20 @@ def reads_as_answer(scene: Scene, text: str) -> bool:
             )
 
 
+def agreed_by_reaction(scene: Scene) -> str:
+    """Return the code of the answer that a sign of agreement gives here, or nothing.
+
+    That is a yes to "is that right?", and the first answer where the open question says so.
+    """
+    stop, asked = scene.stop, scene.session.asked
+    if stop is None or asked is None or scene.session.view:
+        return ""
+    if asked.proposal is not None:
+        return asking.CONFIRMING[0][0]
+    options = asking.options_of(stop, scene.answers) if stop.question.reacts else []
+    return options[0][0] if options else ""
+
+
 def typed_button(scene: Scene, text: str) -> str:
     """Return the code of the button under the open question whose label was typed, or nothing.
 
@@ -501,6 +515,9 @@ _NOTES: dict[str, Sentence] = {
         "This picture, voice note or paper could not be read here and was not kept. Please answer "
         "in words."
     ),
+    # Translators: a message that arrived only in part, or could not be decrypted.
+    "unreadable": _("Your last message did not arrive whole. Please send it once more."),
+    "call": _("We cannot take calls here. Please write; to talk with us, write “person”."),
     "sticker": _("We cannot read stickers. Please answer in words or with a button."),
     "location": _(
         "A place on the map is kept only where we ask for a place, so this one was not kept. "

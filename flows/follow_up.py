@@ -69,6 +69,7 @@ _MOMENT = Choice(
         Choosable("no", _("I'd rather not answer these"), ("no", "لا", "ما بدي")),
     ),
     ways=(),
+    reacts=True,
 )
 _SENDING = Section(
     "sending",

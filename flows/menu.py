@@ -162,6 +162,12 @@ UNSEEN = _(
     "Your last message was written before this question was asked, so it was not taken as its "
     "answer."
 )
+QUOTED = _(
+    "Your message refers to an earlier one, so it was not taken as the answer to this question. To "
+    "change an earlier answer, write “review”."
+)
+# Translators: somebody has put a thumb up or the like to a question that needs words.
+REACTED = _("A sign alone does not answer this question. Please answer in words or by a number.")
 STALE_COMMAND = _("That is not possible at this point.")
 
 # Translators: the words of a message to many that was cancelled before this family opened it.

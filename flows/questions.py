@@ -170,6 +170,8 @@ class Question:
     ``title`` is the short name used in the review ("Father's name"); ``words`` is the question
     itself; ``hint`` one more sentence of help. ``ways`` are the ways around it. ``forms`` lists
     the official forms that ask the same (W, C, R, M, P, U, B as in the field's documents).
+    ``reacts``: to agree by a mere sign (a thumb up put to the question) gives its first answer; for
+    nothing that anybody might regret.
     """
 
     kind: ClassVar[str] = "question"
@@ -181,6 +183,7 @@ class Question:
     when: Condition = field(default=ALWAYS)
     ways: tuple[WayOut, ...] = REQUIRED
     forms: str = ""
+    reacts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

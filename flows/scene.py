@@ -50,11 +50,12 @@ class Heard:
     a file (``sticker``, ``location`` ...), ``hint`` the language the person's app is set to,
     ``channel`` the name of the channel, which decides what is said about its secrecy. ``unseen``
     says that the words were written before the open question can have been read, ``gone`` that this
-    question was cleared from the chat since it was asked. ``point`` is a
-    place on the map, in degrees north and east, and ``text`` then its name, if it has one.
+    question was cleared from the chat since it was asked, ``earlier`` that it quotes or reacts to
+    something said before that question. A ``reaction`` agrees where ``what`` is ``yes``. ``point``
+    is a place on the map, in degrees north and east, and ``text`` then its name, if it has one.
     """
 
-    kind: Literal["text", "button", "media", "edited", "other"]
+    kind: Literal["text", "button", "media", "edited", "other", "reaction"]
     text: str = ""
     button: str = ""
     file: File | None = None
@@ -63,6 +64,7 @@ class Heard:
     channel: str = ""
     unseen: bool = False
     gone: bool = False
+    earlier: bool = False
     point: tuple[float, float] | None = None
 
 

@@ -68,7 +68,6 @@ from storage.errors import (
 )
 from storage.follow_ups import FollowUps
 from storage.held import Held
-from storage.held import Held
 from storage.inbox import Inbox
 from storage.keyring import Keystore
 from storage.leaving import Leaving
@@ -83,6 +82,7 @@ from storage.shown_numbers import ShownNumbers
 from storage.staff import Linked, LoginTaken, Staff, StaffMember
 from storage.tables import facts
 from storage.tasks import Tasks
+from storage.telephones import Telephones
 from storage.transaction import Transaction
 from storage.tries import Tries
 from storage.updates import Updates
@@ -176,10 +176,10 @@ class Work:
     def __init__(self, tx: Transaction, slots: Slots) -> None:
         self.inbox = Inbox(tx)
         self.held = Held(tx)
-        self.held = Held(tx)
         self.contacts = Contacts(tx, slots)
         self.outbox = Outbox(tx)
         self.ledger = Ledger(tx)
+        self.telephones = Telephones(tx)
         self.covers = Covers(tx)
         self.reports = Reports(tx)
         self.cases = Cases(tx)

@@ -34,6 +34,8 @@ class Limits:
     age does not matter, None where nothing can be deleted. ``deletes_theirs`` says whether that
     holds for the family's own messages too, or for ours alone. ``refuses`` says that a message that
     cannot be kept can be handed back to whoever wrote it; it then comes alone in its batch.
+    ``timers``: messages can be made to disappear by themselves. ``acknowledges_early``: the
+    provider is told that a message has come before it is kept, so one may be lost.
     """
 
     text: int
@@ -46,6 +48,8 @@ class Limits:
     refuses: bool = False
     deletes_within: timedelta | None = None
     deletes_theirs: bool = False
+    timers: bool = False
+    acknowledges_early: bool = False
 
 
 class NotNow(Exception):

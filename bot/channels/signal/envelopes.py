@@ -49,8 +49,8 @@ class _Quote(msgspec.Struct):
 
 class _Reaction(msgspec.Struct):
     emoji: str = ""
-    target: _Stamp = msgspec.field(name="targetSentTimestamp", default=0)
-    target_uuid: str | None = msgspec.field(name="targetAuthorUuid", default=None)
+    put_to: _Stamp = msgspec.field(name="targetSentTimestamp", default=0)
+    author_uuid: str | None = msgspec.field(name="targetAuthorUuid", default=None)
     removed: bool = msgspec.field(name="isRemove", default=False)
 
 
@@ -81,7 +81,7 @@ class _Data(msgspec.Struct):
 
 
 class _Edit(msgspec.Struct):
-    target: _Stamp = msgspec.field(name="targetSentTimestamp")
+    changes: _Stamp = msgspec.field(name="targetSentTimestamp")
     data: _Data = msgspec.field(name="dataMessage")
 
 
@@ -236,7 +236,7 @@ class _Opened:
         what: str = "",
         message_id: int = 0,
         part: int = 0,
-        quoted_id: str = "",
+        quoted: datetime | None = None,
         media: Media | None = None,
         album_id: str = "",
     ) -> Inbound:
@@ -251,7 +251,7 @@ class _Opened:
             message_id=str(message_id) if message_id else "",
             media=media,
             album_id=album_id,
-            quoted_id=quoted_id,
+            quoted_at=quoted,
             sent_at=moment(self.envelope.received),
         )
 
@@ -269,7 +269,7 @@ def _edited(letter: _Opened, edit: _Edit) -> Reading:
     if edit.data.group is not None:
         return _in_group(letter, edit.data.group, edit.data.attachments or [])
     text = edit.data.message or ""
-    return Reading([letter.event("edited", text, message_id=edit.target)])
+    return Reading([letter.event("edited", text, message_id=edit.changes)])
 
 
 def _message(letter: _Opened, data: _Data) -> Reading:
@@ -277,7 +277,9 @@ def _message(letter: _Opened, data: _Data) -> Reading:
     if data.group is not None:
         return _in_group(letter, data.group, files)
     if data.deleted is not None:
-        return Reading([letter.event("other", what="deleted")])
+        # Who clears its chat, perhaps before a checkpoint, must not see new words come up for it.
+        # What was told is kept by us, and is changed from the review.
+        return Reading()
     if data.reaction is not None:
         return _reaction(letter, data.reaction)
     long_text = next((each.id or "" for each in files if each.type == LONG_TEXT), "")
@@ -296,14 +298,12 @@ def _message(letter: _Opened, data: _Data) -> Reading:
                 part=part,
                 media=_media(each),
                 album_id=album,
-                quoted_id=quoted,
+                quoted=quoted,
             )
             for part, each in enumerate(kept[:MOST_ATTACHMENTS])
         ]
     elif text.strip(f"{OBJECT} \n\t"):
-        reading.events.append(
-            letter.event("text", text, message_id=data.timestamp, quoted_id=quoted)
-        )
+        reading.events.append(letter.event("text", text, message_id=data.timestamp, quoted=quoted))
     elif what := _what(data, text):
         reading.events.append(letter.event("other", what=what, message_id=data.timestamp))
     return reading
@@ -326,21 +326,20 @@ def _in_group(letter: _Opened, group: _Group, files: list[_File]) -> Reading:
     return Reading([event], groups=[group.id] if group.id else [], unwanted=unwanted)
 
 
-def _quoted(letter: _Opened, quote: _Quote | None) -> str:
-    """The id of the message of ours that is quoted; what people quote of their own is none."""
-    if quote is None or not quote.id:
-        return ""
-    own = (quote.author_uuid or "").lower() == letter.address.person
-    return "" if own else str(quote.id)
+def _quoted(letter: _Opened, quote: _Quote | None) -> datetime | None:
+    """When the message of ours was said that is quoted; what people quote of their own is none."""
+    if quote is None or (quote.author_uuid or "").lower() == letter.address.person:
+        return None
+    return moment(quote.id)
 
 
 def _reaction(letter: _Opened, reaction: _Reaction) -> Reading:
     """A reaction to a message of ours; one that was taken back says nothing."""
-    own = (reaction.target_uuid or "").lower() == letter.address.person
-    if reaction.removed or own or not reaction.target:
+    own = (reaction.author_uuid or "").lower() == letter.address.person
+    if reaction.removed or own or not reaction.put_to:
         return Reading()
     agrees = _VARIANTS.sub("", reaction.emoji) in AGREEING
-    event = letter.event("reaction", what="yes" if agrees else "", quoted_id=str(reaction.target))
+    event = letter.event("reaction", what="yes" if agrees else "", quoted=moment(reaction.put_to))
     return Reading([event])
 
 
@@ -355,9 +354,10 @@ def _media(file: _File) -> Media:
     """A file; sound without a name is a voice note: the apps give names to chosen files alone."""
     type_ = file.type or ""
     kind = next((kind for start, kind in _KINDS if type_.startswith(start)), "document")
+    about = file.id or "", file.size, type_, file.name or ""
     if kind == "voice" and file.name:
-        return Media("audio", file.id or "", file.size, type_)
-    return Media(kind, file.id or "", file.size, type_)  # type: ignore[arg-type]
+        return Media("audio", *about)
+    return Media(kind, *about)  # type: ignore[arg-type]
 
 
 _EARLIEST: Final = 1_388_534_400_000
