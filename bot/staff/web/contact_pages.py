@@ -63,7 +63,7 @@ def _back(visit: Visit, said: str) -> Response:
 async def show_numbers(visit: Visit) -> Response:
     """Show what was shown within the last day, and the button for a new one."""
     numbers = await visit.console.services.vouching.shown(visit.actor)
-    return visit.show("numbers.html", new=None, numbers=numbers, labels=labels)
+    return visit.show("numbers.html", new=None, numbers=numbers, labels=labels, case="")
 
 
 async def show_number(visit: Visit) -> Response:
