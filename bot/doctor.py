@@ -7,19 +7,18 @@ prints a secret, an address of a family or a word of one.
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
 
 from bot.demonstration import keyring_dir
+from bot.disk import free_share
 from bot.settings import Settings, is_loopback
 from flows.text import LANGUAGES
 from storage import vault
@@ -31,8 +30,6 @@ from storage.vault import CannotOpen
 
 T = TypeVar("T")
 
-LEAST_DISK = 0.05
-"""Below this free part of the disk nothing should be acknowledged any more."""
 ONLINE_WITHIN = 15.0
 DRILL_EVERY = timedelta(days=366)
 
@@ -86,14 +83,13 @@ def _data_dir(settings: Settings) -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    path = next(p for p in (settings.data_dir.absolute(), *_above(settings.data_dir)) if p.exists())
-    usage = shutil.disk_usage(path)
-    free = usage.free / usage.total
-    return Finding("disk", free > LEAST_DISK, f"{free:.0%} of the disk is free")
-
-
-def _above(path: Path) -> tuple[Path, ...]:
-    return tuple(path.absolute().parents)
+    free = free_share(settings.data_dir)
+    words = f"{free:.0%} of the disk is free"
+    if free * 100 < settings.disk_full_percent:
+        return Finding("disk", False, f"{words}: nothing is taken in")
+    if free * 100 < settings.disk_low_percent:
+        return Finding("disk", None, f"{words}: files that families send wait")
+    return Finding("disk", True, words)
 
 
 def _keys(settings: Settings) -> Finding:
