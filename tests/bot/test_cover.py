@@ -38,6 +38,9 @@ from tests.bot.waiting_room import SPRING, services, tied_family
 from tests.conftest import Clock
 from tests.flows.covering import COVER_WORDS, PHRASE
 
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""What asks nothing new of a database is tried on one of them."""
+
 LIMITS = {"telegram": Limits(text=4096)}
 
 
@@ -129,6 +132,7 @@ async def days_pass(upkeep: Upkeep, clock: Clock, days: int) -> None:
             pass
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("language", ["ar", "en"])
 async def test_a_pause_leaves_a_help_line_and_the_phrase_brings_all_back(
     database: Database, clock: Clock, language: str
@@ -153,6 +157,7 @@ async def test_a_pause_leaves_a_help_line_and_the_phrase_brings_all_back(
         assert question not in COVER_WORDS
 
 
+@ON_SQLITE
 async def test_the_phrase_leaves_the_chat_at_once_and_is_kept_nowhere(
     database: Database, clock: Clock
 ) -> None:
@@ -167,6 +172,7 @@ async def test_the_phrase_leaves_the_chat_at_once_and_is_kept_nowhere(
         assert PHRASE not in repr(contact.session)
 
 
+@ON_SQLITE
 async def test_small_talk_of_somebody_else_does_not_lengthen_the_draft(
     database: Database, clock: Clock, upkeep: Upkeep
 ) -> None:
@@ -200,6 +206,7 @@ async def test_a_month_later_the_chat_is_still_closed_and_a_year_later_it_is_gon
         assert await tx.rows(select(contacts.c.id)) == []
 
 
+@ON_SQLITE
 async def test_a_detached_family_stays_hidden_after_all_is_forgotten(
     database: Database, clock: Clock, upkeep: Upkeep
 ) -> None:
@@ -214,6 +221,7 @@ async def test_a_detached_family_stays_hidden_after_all_is_forgotten(
         assert set(await one.says("/start")) <= COVER_WORDS
 
 
+@ON_SQLITE
 async def test_without_a_phrase_nothing_is_kept_longer_than_before(
     database: Database, clock: Clock, upkeep: Upkeep
 ) -> None:
@@ -247,6 +255,7 @@ async def test_an_hour_of_silence_closes_and_clears_without_anybody_writing(
         assert set(await one.says("hello")) <= COVER_WORDS
 
 
+@ON_SQLITE
 async def test_a_reminder_becomes_a_greeting(
     database: Database, clock: Clock, upkeep: Upkeep
 ) -> None:
@@ -285,6 +294,7 @@ async def test_questions_and_news_become_greetings_and_wait(
         assert any("Salma" in text for text in told), "what waited is told, once"
 
 
+@ON_SQLITE
 async def test_words_put_before_the_chat_closed_do_not_leave_after(
     database: Database, clock: Clock
 ) -> None:
@@ -311,6 +321,7 @@ async def test_words_put_before_the_chat_closed_do_not_leave_after(
         assert said == [speak(cover.HERE, "en", "")]
 
 
+@ON_SQLITE
 async def test_what_cannot_be_understood_is_excused_as_a_help_line_would(
     database: Database, clock: Clock
 ) -> None:
@@ -327,6 +338,7 @@ async def test_what_cannot_be_understood_is_excused_as_a_help_line_would(
     assert contact.cover.on
 
 
+@ON_SQLITE
 async def test_guesses_count_across_batches(database: Database, clock: Clock) -> None:
     async with begun(database, clock) as one:
         await one.says("pause")
@@ -344,6 +356,7 @@ async def test_a_cover_that_does_not_open_stays_closed(database: Database, clock
         assert set(await one.says("/start", PHRASE, "menu")) <= COVER_WORDS
 
 
+@ON_SQLITE
 async def test_contacts_of_before_have_no_cover(database: Database, clock: Clock) -> None:
     async with phone(database, clock) as one:
         contact = await one.contact()
@@ -352,6 +365,7 @@ async def test_contacts_of_before_have_no_cover(database: Database, clock: Clock
         assert "language" in words
 
 
+@ON_SQLITE
 async def test_all_covers_are_boxed_alike_and_in_their_own_row(
     database: Database, clock: Clock
 ) -> None:

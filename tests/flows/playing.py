@@ -20,8 +20,9 @@ from bot.languages import Known, speak
 from bot.messages import Button, Outbound
 from bot.phones import read_phone
 from bot.render import Reader, render
-from flows import follow_up, receipt
-from flows.conversation import FLOWS, ask_follow_up, respond, returned, submitted
+from flows import cover_talk, follow_up, receipt
+from flows.conversation import FLOWS, ask_follow_up, returned, submitted
+from flows.cover import Cover
 from flows.effects import (
     Add,
     Ask,
@@ -92,6 +93,7 @@ class Play:
     said: list[Outbound] = field(default_factory=list)
     transcript: Transcript | None = None
     waiting: tuple[str, Form] | None = None
+    cover: Cover | None = None
 
     @classmethod
     def begun(cls, language: str = "ar", **settings: object) -> Play:
@@ -119,10 +121,17 @@ class Play:
         heard = replace(heard, hint=self.language, channel=self.channel)
         before = unpack(pack(self.session)) if self.session else None
         assert before == self.session
-        turn = self._opened(respond(before, heard, self.now, TOOLS, self.flows))
+        covered = cover_talk.respond(
+            self.cover, before, heard, self.now, TOOLS, self.flows, salt=b"salt" * 4
+        )
+        self.cover = covered.cover
+        apart = covered.untouched or covered.session is None
+        spoken = Session(language=covered.language) if apart else covered.session
+        assert spoken is not None
+        turn = self._opened(Turn(spoken, covered.effects))
         self.now += timedelta(seconds=20)
         self.turns.append(turn)
-        self.session = self._kept(turn)
+        self.session = before if apart else self._kept(turn)
         self._say(turn, heard)
         return turn
 
