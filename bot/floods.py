@@ -3,8 +3,8 @@
 Theory. Everything here happens before a transaction is opened, so that what goes beyond a budget
 costs a mark and a few additions: no row, no session, no answer. Budgets are meters that run down by
 themselves (the leaky bucket), several for each person: messages at once and a minute, an hour, a
-day, and letters (characters) a day. They are wide: a family that tells a long story in thirty
-messages, sends an album, or comes back after hours without network, never meets them.
+day, letters (characters) and bytes of files a day. They are wide: a family that tells a long story
+in thirty messages, sends an album, or comes back after hours without network, never meets them.
 
 Whoever goes beyond one is *shut out* until a part of it has run down, is told so once, and what it
 writes meanwhile is not kept. A person who has been calm for some seconds is read all the same,
@@ -43,6 +43,8 @@ FELL_BACK: Final = 5.0
 """A clock that goes back by more has been set: then no counter means anything."""
 HELD_OF_ONE: Final = 60
 """Most messages held of one person who has not been answered yet."""
+UNTOLD: Final = 1 << 20
+"""What a file is taken to weigh when its provider does not say."""
 MOST_PEOPLE: Final = 100_000
 """Most people remembered here at once."""
 DAY: Final = 86_400.0
@@ -62,6 +64,7 @@ class Budgets:
     an_hour: int = 600
     a_day: int = 2_000
     letters_a_day: int = 300_000
+    file_bytes_a_day: int = 500 << 20
     reports_a_day: int = 30
     new_a_second: float = 10.0
     new_at_once: int = 100
@@ -100,12 +103,12 @@ class Meter:
 class _Person:
     """The meters of one person, with one moment for all of them; see `Floods._judge`."""
 
-    __slots__ = ("at", "begun", "day", "doubtful", "held", "hour", "letters", "minute",
+    __slots__ = ("at", "begun", "day", "doubtful", "files", "held", "hour", "letters", "minute",
                  "shut_until", "told_at")  # fmt: skip
 
     def __init__(self, now: float, doubtful: bool) -> None:
         self.at = now
-        self.minute = self.hour = self.day = self.letters = self.begun = 0.0
+        self.minute = self.hour = self.day = self.letters = self.files = self.begun = 0.0
         self.shut_until = self.told_at = float("-inf")
         self.doubtful = doubtful
         self.held = 0
@@ -150,6 +153,7 @@ class Floods:
         self._hour = budgets.an_hour / 3_600
         self._day = budgets.a_day / DAY
         self._letters = budgets.letters_a_day / DAY
+        self._files = budgets.file_bytes_a_day / DAY
         self._new = Meter(budgets.new_at_once, budgets.new_a_second)
         self._new_today = Meter(budgets.new_a_day, budgets.new_a_day / DAY)
         self._aside = Meter(budgets.aside_a_day, budgets.aside_a_day / DAY)
@@ -192,6 +196,7 @@ class Floods:
                 person.hour -= 1
                 person.day -= 1
                 person.letters -= len(message.text)
+                person.files -= _size(message)
 
     def take_back(self, notice: Notice) -> None:
         """Tell this person another time: now it could not be told."""
@@ -210,7 +215,8 @@ class Floods:
             person.hour = max(0.0, person.hour - rest * self._hour)
             person.day = max(0.0, person.day - rest * self._day)
             person.letters = max(0.0, person.letters - rest * self._letters)
-        letters = len(message.text)
+            person.files = max(0.0, person.files - rest * self._files)
+        letters, size = len(message.text), 0 if message.media is None else _size(message)
         shut = now < person.shut_until
         if shut and (rest < CALM or person.day >= budgets.a_day * 1.5):
             return 0.0
@@ -219,15 +225,17 @@ class Floods:
             or person.hour + 1 > budgets.an_hour
             or person.day + 1 > budgets.a_day
             or person.letters + letters > budgets.letters_a_day
+            or person.files + size > budgets.file_bytes_a_day
         ):
-            return self._shut_out(person, letters, now)
+            return self._shut_out(person, letters, size, now)
         person.minute += 1
         person.hour += 1
         person.day += 1
         person.letters += letters
+        person.files += size
         return None
 
-    def _shut_out(self, person: _Person, letters: int, now: float) -> float:
+    def _shut_out(self, person: _Person, letters: int, size: int, now: float) -> float:
         """Shut ``person`` out until enough has run down; return what it is to be told."""
         budgets = self.budgets
         waits = (
@@ -235,6 +243,7 @@ class Floods:
             _until_free(person.hour, budgets.an_hour, self._hour, RESUME),
             _until_free(person.day, budgets.a_day, self._day, RESUME),
             _until_free(person.letters, budgets.letters_a_day, self._letters, letters),
+            _until_free(person.files, budgets.file_bytes_a_day, self._files, size),
         )
         person.shut_until = now + max(waits)
         if person.doubtful or now - person.told_at < TOLD_EVERY:
@@ -355,11 +364,19 @@ class Floods:
         return (
             person.day <= rest * self._day
             and person.letters <= rest * self._letters
+            and person.files <= rest * self._files
             and person.hour <= rest * self._hour
             and person.minute <= rest * self._minute
             and not person.begun
             and now - person.told_at > TOLD_EVERY
         )
+
+
+def _size(message: Inbound) -> int:
+    """Return the bytes of the file in ``message``; of one whose size nobody told, a good guess."""
+    if message.media is None:
+        return 0
+    return UNTOLD if message.media.size is None else message.media.size
 
 
 def _until_free(level: float, size: float, rate: float, wanted: float) -> float:

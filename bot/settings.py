@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     flood_an_hour: int = Field(600, ge=60, le=10_000_000)
     flood_a_day: int = Field(2_000, ge=200, le=100_000_000)
     flood_letters_a_day: int = Field(300_000, ge=50_000)
+    flood_file_megabytes_a_day: int = Field(500, ge=20)
     flood_reports_a_day: int = Field(30, ge=1)
     new_a_second: float = Field(0.0, ge=0, le=10_000)
     new_at_once: int = Field(0, ge=0)
@@ -255,6 +256,7 @@ class Settings(BaseSettings):
             an_hour=self.flood_an_hour,
             a_day=self.flood_a_day,
             letters_a_day=self.flood_letters_a_day,
+            file_bytes_a_day=self.flood_file_megabytes_a_day << 20,
             reports_a_day=self.flood_reports_a_day,
             new_a_second=self.new_a_second or self.pace_bot / 3,
             new_at_once=self.new_at_once or max(1, int(self.pace_bot / 2)),

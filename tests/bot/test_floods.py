@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from bot.floods import CALM, HELD_OF_ONE, KEY_LASTS, TOLD_EVERY, Budgets, Floods, Sifted
-from bot.messages import Inbound, Unreadable
+from bot.messages import Inbound, Media, Unreadable
 from tests.bot.rooms import Family
 
 START = 1_772_000_000.0
@@ -88,6 +88,18 @@ def test_long_texts_have_a_budget_of_their_own() -> None:
     assert len(found.kept) == 300_000 // 4_096
     assert len(found.notices) == 1
     assert found.notices[0].wait > 600
+
+
+def test_files_have_a_budget_of_their_own_and_a_large_one_comes_too_often_only() -> None:
+    floods, family = Floods(), Family()
+    photo = Media("photo", "f", 3_000_000, "image/jpeg")
+    album = [family.does("media", media=photo) for _ in range(40)]
+    assert len(floods.sift(album, START).kept) == 40
+    paper = Media("document", "f", 20 << 20, "application/pdf")
+    found = floods.sift([family.does("media", media=paper) for _ in range(40)], START + 60)
+    assert 15 <= len(found.kept) <= 20
+    assert found.notices[0].wait > 600
+    assert len(floods.sift([family.says("x")], START + 60 + CALM + 1).kept) == 1
 
 
 def test_after_the_wait_somebody_is_heard_again() -> None:
