@@ -199,12 +199,17 @@ class Cases:
         await self._tx.change_many(_TIE[self._tx.postgres], reachable)
         return opened
 
-    async def add_to(self, code: str, report: Report, now: datetime) -> Case | None:
-        """Seal an addition to the case with this code; None when there is no such case."""
+    async def add_to(
+        self, code: str, report: Report, now: datetime, *, by_code: bool = False
+    ) -> Case | None:
+        """Seal an addition to the case with this code; None when there is no such case.
+
+        ``by_code``: it comes from an account that is not tied to the case, and says so.
+        """
         found = await self.find_by_code(code)
         if found is not None:
             today = now.astimezone(UTC).date()
-            content = _content(found, report, None)
+            content = _content(found, report, None) | ({"by_code": True} if by_code else {})
             await Reports(self._tx).seal(found.id, ADDITION, content, today)
             await self._touch(found.id, today)
         return found

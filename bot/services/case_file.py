@@ -154,7 +154,8 @@ class Entry:
     note says that somebody has spoken with the family; ``about_copy`` names the copy for the family
     that it goes with. ``form`` is how to speak of the person,
     ``gone_on`` the day of the disappearance where the entry names one. ``files`` came with it, and
-    ``about`` is the file that a transcript is of.
+    ``about`` is the file that a transcript is of. ``by_code``: it came
+    from an account that only knew the receipt code.
     """
 
     handle: str
@@ -170,6 +171,7 @@ class Entry:
     language: Language = "ar"
     short: bool = False
     urgent: bool = False
+    by_code: bool = False
     form: Form = ""
     about_copy: str = ""
     gone_on: date | None = field(default=None, repr=False)

@@ -170,6 +170,7 @@ def _told_by_family(opening: Opening, reader: Reader, form: Form) -> Entry:
         language=report["language"],
         short=bool(report.get("short")),
         urgent=bool(report.get("urgent")),
+        by_code=bool(opening.content.get("by_code")),
         form=form,
         gone_on=_gone_on(opening),
         files=tuple(_attached(opening, speaker, flow)),

@@ -120,6 +120,7 @@ class Waiting:
             "title": await title_in_both(self._work, found, self._tools),
             "report": report,
             "asked": dict(effect.asked),
+            **({"by_code": True} if found.contact_id is None else {}),
         }
         await self._work.cases.seal_entry(found.case_id, ENTRY, content, self._now)
         await self._work.consents.note(found.case_id, consents_in(effect.report))

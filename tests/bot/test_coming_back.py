@@ -194,6 +194,7 @@ async def test_a_code_goes_on_from_another_account_as_write_only(
     _kind, content = (await house.room.entries(vault_key))[-1]
     words = content["report"]["answers"]["add_words"]["value"]
     assert words == "There was also a cousin"
+    assert content["by_code"] is True, "staff sees that this account only knew the code"
     assert len(await house.room.database.run(lambda work: work.cases.reached(house.case.id))) == 1
 
 
@@ -538,6 +539,7 @@ async def test_a_deceit_reaches_the_staff_and_what_is_told_is_sealed(
     assert thanks.text == speak(trust.SCAM_SEALED, language)
     _kind, content = (await house.room.entries(vault_key))[-1]
     assert content["report"]["flow"] == "scam"
+    assert "by_code" not in content, "this account is tied"
     assert content["report"]["answers"]["x_words"]["value"].startswith("Somebody called")
 
 
