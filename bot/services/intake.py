@@ -44,6 +44,7 @@ from bot.messages import Address, ChannelName, Inbound, Outbound, Unreadable
 from bot.pace import Pace, People
 from bot.render import Reader, render
 from bot.services import (
+    asking_again,
     cutting_off,
     hygiene,
     newcomers,
@@ -1085,7 +1086,10 @@ class _Taking:
             if why_not:
                 doing.effects.append(Say((why_not,)))
                 return
-        case = await self._work.cases.add_to(effect.code, effect.report, self._now)
+        tied = {case.code for case in await self._work.cases.of_contact(lane.contact.id)}
+        case = await self._work.cases.add_to(
+            effect.code, effect.report, self._now, by_code=effect.code not in tied
+        )
         if case is not None:
             tied = case.id in {each.id for each in await self._cases(lane)}
             self._keeping.give(effect.report.files, case.id, detached=not tied)
@@ -1219,9 +1223,22 @@ class _Taking:
             await work.outbox.put(letters)
             await self._claim(letters, written)
         await self._clear_chats()
+        await asking_again.note(work, self._talks(), self._now)
         written.to_fetch = bool(await self._keeping.write(work, self._sessions(), self._now))
         if self._noted:
             await work.ledger.remember(self._noted)
+
+    def _talks(self) -> list[tuple[int, Session | None, Limits]]:
+        """Return who was answered in this transaction, with its session and its channel's limits."""
+        return [
+            (
+                lane.contact.id,
+                None if lane.forget or lane.is_closed else lane.session,
+                self._limits[lane.contact.reach.channel],  # type: ignore[index]
+            )
+            for lane in self._lanes.values()
+            if lane.heard
+        ]
 
     def _sessions(self) -> list[tuple[int, Session | None]]:
         lanes = self._lanes.values()
