@@ -41,6 +41,7 @@ from bot.phones import read_phone
 from bot.redaction import note_loop_failure
 from bot.scheduler import Scheduler, Tick
 from bot.services.alerts import AlertRounds, Watchdogs
+from bot.services.asking_again import AskingAgain
 from bot.services.attachments import Attachments
 from bot.services.broadcasts import Broadcasts
 from bot.services.budgets import Budgets
@@ -252,6 +253,10 @@ class App:
         )  # fmt: skip
         upkeep = Upkeep(
             database, keystore, self._tools, limits, zone=self.settings.zone, clock=self._clock,
+            wake=delivery.wake, known=organisation(self.settings), periods=self.settings.periods,
+        )  # fmt: skip
+        asking_again = AskingAgain(
+            database, self._tools, limits, zone=self.settings.zone, clock=self._clock,
             wake=delivery.wake, known=organisation(self.settings),
         )  # fmt: skip
         erasing = Erasing(database, keystore, zone=self.settings.zone, clock=self._clock)
@@ -276,8 +281,8 @@ class App:
         staffbot = self._staffbot(database, follow_ups, updates, broadcasts, watchdogs)
         console = self._console(database, (follow_ups, updates, broadcasts))
         return Rooms(
-            database, keystore, intake, delivery, clearing, upkeep, erasing, pauses, broadcasts,
-            follow_ups, watchdogs, staffbot, console, files,
+            database, keystore, intake, delivery, clearing, upkeep, asking_again, erasing,
+            pauses, broadcasts, follow_ups, watchdogs, staffbot, console, files,
         )  # fmt: skip
 
     def _console(
@@ -435,6 +440,7 @@ class App:
             Tick("verify", 21_600.0, rooms.watchdogs.verify),
             Tick("keys", 3600.0, upkeep.keep_keys),
             Tick("remind", 600.0, upkeep.remind),
+            Tick("ask_again", 30.0, rooms.asking_again.ask_due),
             Tick("close_chats", 60.0, upkeep.close_chats),
             Tick("follow_ups", 10.0, rooms.follow_ups.ask_all_due),
             Tick("forget", 900.0, upkeep.forget),
@@ -561,6 +567,7 @@ class Rooms:
     delivery: Delivery
     clearing: Clearing
     upkeep: Upkeep
+    asking_again: AskingAgain
     erasing: Erasing
     pauses: Pauses
     broadcasts: Broadcasts

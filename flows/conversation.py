@@ -224,6 +224,22 @@ def remind(session: Session, now: datetime, tools: Tools) -> Turn | None:
     return Turn(replace(session, paused=True), (Say((menu.REMINDER,)),))
 
 
+def ask_again(
+    session: Session, now: datetime, tools: Tools, flows: Mapping[str, Flow], *, warm: bool
+) -> Turn | None:
+    """Return the open question asked once more, where its answer may have been lost on the way.
+
+    ``warm``: the talk is still going on. If it is not, nothing is said of what was asked, and what
+    the family writes next is taken as coming back. None when nothing is open.
+    """
+    if session.asked is None or session.flow not in flows:
+        return None
+    if not warm:
+        return Turn(replace(session, paused=True), (Say((menu.ASKED_LONG_AGO,)),))
+    talk = Talk(session, now.replace(microsecond=0), tools, flows)
+    return _turn(_go_on(talk, (menu.ASKED_AGAIN,), keeps=True), session, now)
+
+
 def ask_follow_up(
     session: Session,
     flow: Flow,

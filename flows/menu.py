@@ -162,6 +162,13 @@ UNSEEN = _(
     "Your last message was written before this question was asked, so it was not taken as its "
     "answer."
 )
+# Translators: said above a question that is asked a second time after some minutes of silence.
+ASKED_AGAIN = _("If you have answered already, your answer did not arrive. There is no hurry:")
+# Translators: the same after a longer silence, perhaps on a locked screen: it tells nothing.
+ASKED_LONG_AGO = _(
+    "If you have written here and got no answer, your message did not arrive. Write here whenever "
+    "it suits you."
+)
 QUOTED = _(
     "Your message refers to an earlier one, so it was not taken as the answer to this question. To "
     "change an earlier answer, write “review”."

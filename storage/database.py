@@ -73,6 +73,7 @@ from storage.keyring import Keystore
 from storage.leaving import Leaving
 from storage.ledger import Ledger
 from storage.migrations import check_schema
+from storage.open_questions import OpenQuestions
 from storage.outbox import Outbox
 from storage.question_sets import QuestionSets
 from storage.reports import Reports
@@ -180,6 +181,7 @@ class Work:
         self.outbox = Outbox(tx)
         self.ledger = Ledger(tx)
         self.telephones = Telephones(tx)
+        self.open_questions = OpenQuestions(tx)
         self.covers = Covers(tx)
         self.reports = Reports(tx)
         self.cases = Cases(tx)

@@ -103,6 +103,21 @@ telephones = Table(
     sqlite_with_rowid=False,
 )
 
+# Since when an answer is overdue that may have been lost on its way (`open_questions.py`).
+open_questions = Table(
+    "open_questions",
+    metadata,
+    Column(
+        "contact_id",
+        Id,
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("due_at", BigInteger, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
 contacts = _table(
     "contacts",
     _id(),

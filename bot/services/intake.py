@@ -1229,7 +1229,7 @@ class _Taking:
             await work.ledger.remember(self._noted)
 
     def _talks(self) -> list[tuple[int, Session | None, Limits]]:
-        """Return who was answered in this transaction, with its session and its channel's limits."""
+        """Return who was answered in this transaction, its session and its channel's limits."""
         return [
             (
                 lane.contact.id,

@@ -282,7 +282,16 @@ def _telephones() -> None:
     sa.PrimaryKeyConstraint('contact_id', name=op.f('pk_telephones')),
     sqlite_with_rowid=False
     )
+    op.create_table('open_questions',
+    sa.Column('contact_id', _number(), autoincrement=False, nullable=False),
+    sa.Column('due_at', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['contact_id'], ['contacts.id'], name=op.f('fk_open_questions_contact_id_contacts'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('contact_id', name=op.f('pk_open_questions')),
+    sqlite_with_rowid=False
+    )
+    op.create_index(op.f('ix_open_questions_due_at'), 'open_questions', ['due_at'], unique=False)
 
 
 def _telephones_no_more() -> None:
+    op.drop_table('open_questions')
     op.drop_table('telephones')
