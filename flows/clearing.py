@@ -129,7 +129,8 @@ ANNOUNCED: Mapping[str, Words] = {
         "What you write leaves this chat as soon as it is kept. The menu lets you choose otherwise."
     ),
     "signal": _(
-        "Our messages leave this chat when you are done; yours you can delete at any time."
+        "Messages disappear from this chat after a day, your receipt code too: please note it "
+        "elsewhere. The menu lets you choose otherwise."
     ),
 }
 """What happens to messages on a channel, one short line; nothing where nothing can be cleared."""
@@ -157,6 +158,23 @@ CHOSEN: Mapping[Clearing, Words] = {
     "at_once": _("From now on: your messages leave as soon as they are kept, ours at the end."),
     "at_end": _("From now on: all messages leave this chat when you are done."),
     "never": _("From now on: no message leaves this chat by itself. To clear it, write “wipe”."),
+}
+_TIMED = frozenset({"signal"})
+"""Channels on which messages of both sides disappear by themselves after a time that is set."""
+TIMED_CHOICES: tuple[tuple[str, Sentence], ...] = (
+    ("!clear_at_once", _("All messages after a day")),
+    ("!clear_at_end", _("All messages after a week")),
+    ("!clear_never", _("None by themselves")),
+)
+TIMED_HOLDS: Mapping[Clearing, Words] = {
+    "at_once": _("As it is now: all of them disappear after a day, ours when you are done."),
+    "at_end": _("As it is now: all of them disappear after a week, ours when you are done."),
+    "never": HOLDS["never"],
+}
+TIMED_CHOSEN: Mapping[Clearing, Words] = {
+    "at_once": _("From now on: messages disappear after a day, ours when you are done."),
+    "at_end": _("From now on: messages disappear after a week, ours when you are done."),
+    "never": CHOSEN["never"],
 }
 _BOUNDS: Mapping[str, Words] = {
     "telegram": _(
@@ -195,4 +213,15 @@ def by_hand(channel: str) -> Words:
 def page(session: Session, channel: str) -> tuple[Sentence, ...]:
     """Return what is said above the page on which a family chooses."""
     bounds = _BOUNDS.get(channel)
-    return (HOLDS[session.clearing], *((bounds,) if bounds else ()))
+    holds = TIMED_HOLDS if channel in _TIMED else HOLDS
+    return (holds[session.clearing], *((bounds,) if bounds else ()))
+
+
+def choices(channel: str) -> tuple[tuple[str, Sentence], ...]:
+    """Return what a family can choose on a channel, as (code, label)."""
+    return TIMED_CHOICES if channel in _TIMED else CHOICES
+
+
+def chosen_words(how: Clearing, channel: str) -> Words:
+    """Return what is said when a family has chosen."""
+    return (TIMED_CHOSEN if channel in _TIMED else CHOSEN)[how]

@@ -1264,7 +1264,8 @@ def _choose_clearing(how: Clearing) -> Command:
         if not talk.may_keep and not talk.session.receipts:
             return _unknown_command(talk)
         session = replace(talk.session, clearing=how, view="")
-        after, effects = _go_on(talk.having(session), (clearing.CHOSEN[how],))
+        words = clearing.chosen_words(how, talk.channel)
+        after, effects = _go_on(talk.having(session), (words,))
         return after, (ChooseClearing(how), *effects)
 
     return choose
@@ -1448,6 +1449,8 @@ def _options(talk: Talk, view: str) -> Sequence[tuple[str, Sentence]]:
         return [(f"!{item.code}", item.label) for item in menu.items(talk.session)]
     if view == "phone":
         return tie.phone_choices(talk.session)
+    if view == "clearing":
+        return clearing.choices(talk.channel)
     if view == "data":
         return _data_choices(talk.session)
     return _PAGES[view][1]
