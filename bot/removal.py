@@ -19,7 +19,9 @@ from storage.values import Shown
 AT_ONCE = 100
 """Message ids in one deletion (Bot API: 100)."""
 
-GONE = frozenset({"blocked", "deactivated", "chat-not-found", "kicked", "never-started"})
+GONE = frozenset(
+    {"blocked", "deactivated", "chat-not-found", "kicked", "never-started", "unregistered"}
+)
 """Reasons after which nothing we do reaches this chat until its person writes again."""
 
 

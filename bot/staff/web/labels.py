@@ -77,6 +77,7 @@ TASKS: Mapping[str, Words] = {
     "new_contact": _("Another account came with the receipt code: make sure whose it is"),
     "locked_writes": _("An account that was cut off writes to us: perhaps it is the family"),
     "scam": _("The family reports a deceit"),
+    "telephone_changed": _("On Signal, the family’s phone is another one: make sure who writes"),
     "copy_asked": _("The family asks for a copy of its report"),
     "withdrawal_undone": _("The family keeps its report after all: plan its questions anew"),
 }
