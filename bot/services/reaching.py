@@ -54,7 +54,7 @@ class CutOffAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Accounts:
+class Undecided:
     """What a person has to decide about the accounts of one case.
 
     ``others`` says whether another account is tied, which can be told that one was added.
@@ -84,15 +84,15 @@ class Reaching:
         self._clock = clock
         self._wake = wake
 
-    async def of_case(self, actor: Actor, case: str) -> Accounts:
+    async def of_case(self, actor: Actor, case: str) -> Undecided:
         """Return what is to be decided about a case (a handle). Raises `NotAllowed`."""
 
-        async def job(work: Work) -> Accounts:
+        async def job(work: Work) -> Undecided:
             found = await case_for(work, actor, "contact.confirm", case)
             claims = await work.claims.of_case(found.id)
             locks = await work.claims.locks_of_case(found.id)
             reached = await work.cases.reached(found.id)
-            return Accounts(
+            return Undecided(
                 tuple(Claimed(it.handle, it.channel, it.put_on) for it in claims),
                 tuple(_cut_off(it, found) for it in locks),
                 bool(reached),

@@ -78,7 +78,7 @@ ASK_NOW = _("Ask the family of case {code} now? Questions: {title}")
 ASK_ON = _("Ask the family of case {code} on {date}? Questions: {title}")
 PLANNED = _(
     "Planned. The family of case {code} gets a notice, by day where it lives, and opens the "
-    "questions itself."
+    "questions itself; one without a tied account finds them with its receipt code."
 )
 CANNOT_PLAN: Mapping[str, Words] = {
     "no_case": NO_CASE,
