@@ -6,8 +6,8 @@
 What may be asked when is decided here and nowhere else (`best_moment`, `_Round`): only a contact
 that is tied and reachable, by day where it lives, not beside an unfinished report, one set at a
 time and no more than two in thirty days; not on the feasts, on 30 August or on the day of the
-disappearance, unless that was chosen. What the family does with it is in `waiting.py`. A family that
-chose to be detached cannot be told: its questions wait at the case, for whoever has the code.
+disappearance, unless that was chosen. What the family does with it is in `waiting.py`. A family
+that chose to be detached cannot be told: its questions wait at the case, for whoever has the code.
 
 A slice of due follow-ups is one transaction: their rows change and their notices are put in it, so
 a crash asks nobody twice and forgets nobody; and two processes at once take different rows.
