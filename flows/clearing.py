@@ -12,13 +12,12 @@ its own; the hallway knows what those are on each channel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Literal
 
 from flows.asking import SAVED
-from flows.effects import Add, AnswerFollowUp, Ask, Effect, Forget, LeaveFollowUp, Say, Submit
-from flows.scene import Finished
+from flows.effects import Add, AnswerFollowUp, Ask, Effect, Forget, LeaveFollowUp, Say, Submit, Tap
 from flows.session import Clearing, Session
 from flows.text import Sentence, Words, _
 
@@ -69,7 +68,7 @@ def is_kept(before: Session | None, after: Session) -> bool:
     return was is not None and now is not None and was.answers is not now.answers
 
 
-def noticed(session: Session, effects: tuple[Effect | Finished, ...]) -> Session:
+def noticed(session: Session, effects: Iterable[object]) -> Session:
     """Return the session knowing whether what is said now says back what was told."""
     said = [effect for effect in effects if isinstance(effect, Say | Ask)]
     return replace(session, shown=any(effect.shows for effect in said)) if said else session
@@ -77,8 +76,8 @@ def noticed(session: Session, effects: tuple[Effect | Finished, ...]) -> Session
 
 def has_gone_on(before: Session | None, effects: tuple[Effect, ...]) -> bool:
     """Return whether what was said last, and showed what was told, is left behind now."""
-    said = any(isinstance(effect, Say | Ask) for effect in effects)
-    return before is not None and before.shown and said
+    more = any(not isinstance(effect, Tap) for effect in effects)
+    return before is not None and before.shown and more
 
 
 def _is_agreed(session: Session) -> bool:
