@@ -95,6 +95,7 @@ class Waiting:
             or bool(await self._work.copies.waiting_for(who))
             or bool(await self._work.updates.open_for(who))
             or await self._work.broadcasts.waits_for(who)
+            or bool(await self._work.copies.waiting_for(who))
         )
 
     async def offer(self, session: Session, effects: Sequence[object]) -> list[Effect]:
