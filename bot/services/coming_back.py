@@ -72,8 +72,8 @@ class ComingBack:
         if bound != "tied":
             is_new = case.code not in session.came_with
             session = tie.came(session, case.code)
-            said += await self._welcome(case, bound) if is_new else []
             said += await self._news(case)
+            said += await self._welcome(case, bound) if is_new else []
         return session, said
 
     async def why_not(self, code: str) -> Sentence | None:

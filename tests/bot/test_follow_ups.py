@@ -30,7 +30,7 @@ from storage.errors import CannotKeep
 from storage.keyring import Keystore
 from storage.reports import FOLLOW_UP
 from storage.tasks import Tasks
-from storage.values import Reach, Sent
+from storage.values import Dead, Postponed, Reach, Sent
 from storage.vault import PrivateKey
 from tests.bot.offices import hire, verbs
 from tests.bot.rooms import Family, count
@@ -376,18 +376,12 @@ async def test_the_day_of_the_disappearance_is_nowhere_in_clear(room: Room) -> N
     assert b"Salma" not in bytes(row.manner_box)
 
 
-@pytest.mark.parametrize("why", ["blocked", "stopped", "untied"])
+@pytest.mark.parametrize("why", ["blocked", "stopped"])
 async def test_who_cannot_or_will_not_be_written_to_becomes_a_task(room: Room, why: str) -> None:
     later = room.clock() + timedelta(hours=1)
     await room.follow_ups.plan(room.caseworker, room.case.handle, "new_info", when=later)
 
-    async def turn_away(work: Work) -> None:
-        if why == "untied":
-            await work.cases.untie(room.contact_id)
-        else:
-            await work.contacts.mark(room.contact_id, why)  # type: ignore[arg-type]
-
-    await room.database.run(turn_away)
+    await room.database.run(lambda work: work.contacts.mark(room.contact_id, why))  # type: ignore[arg-type]
     room.clock.go_on(hours=1)
     await room.follow_ups.ask_all_due()
     assert await room.notices() == []
@@ -395,6 +389,28 @@ async def test_who_cannot_or_will_not_be_written_to_becomes_a_task(room: Room, w
     assert await room.tasks() == ["follow_up_undelivered"]
     with pytest.raises(CannotPlan, match="unreachable"):
         await room.follow_ups.plan(room.caseworker, room.case.handle, "check_in")
+
+
+@pytest.mark.parametrize("when", ["planned", "asked"])
+async def test_what_is_asked_of_a_family_that_ended_the_tie_waits_at_its_case(
+    room: Room, when: str
+) -> None:
+    later = room.clock() + timedelta(hours=1)
+    handle = await room.follow_ups.plan(room.caseworker, room.case.handle, "new_info", when=later)
+    if when == "asked":
+        room.clock.go_on(hours=1)
+        await room.follow_ups.ask_all_due()
+        await room.notices()
+    await room.database.run(lambda work: work.cases.untie(room.contact_id))
+    room.clock.go_on(days=6 if when == "asked" else 1)
+    room.database._keystore.make_epochs(room.clock().date())
+    await room.follow_ups.ask_all_due()
+    assert await room.notices() == []
+    assert await room.state(handle) == "asked"
+    assert await room.tasks() == []
+    waiting = await room.database.run(lambda work: work.follow_ups.waiting_at(room.case.id))
+    assert waiting is not None
+    assert waiting.handle == handle
 
 
 async def test_another_contact_of_the_case_is_asked_when_the_first_is_gone(room: Room) -> None:
@@ -418,7 +434,6 @@ async def test_another_contact_of_the_case_is_asked_when_the_first_is_gone(room:
 
 
 async def test_a_notice_that_never_arrives_becomes_a_task(room: Room) -> None:
-    from storage.values import Dead
 
     handle = await room.ask()
     async with room.database.begin() as work:
@@ -427,6 +442,27 @@ async def test_a_notice_that_never_arrives_becomes_a_task(room: Room) -> None:
         await work.outbox.settle([], [], [dead], room.clock())
     assert await room.state(handle) == "undelivered"
     assert await room.tasks() == ["follow_up_undelivered"]
+
+
+@pytest.mark.parametrize("when", ["waiting", "marked", "on its way"])
+async def test_a_notice_to_who_said_stop_ends_quietly(room: Room, when: str) -> None:
+    handle = await room.ask("new_info")
+    lease = timedelta(minutes=1)
+    if when == "on its way":
+        async with room.database.begin() as work:
+            (letter,) = await work.outbox.claim("telegram", "1", room.clock(), 10, lease)
+    if when == "marked":
+        await room.database.run(lambda work: work.contacts.mark(room.contact_id, "stopped"))
+    else:
+        await room.intake.receive([room.family.says("/stop")])
+    if when == "on its way":
+        slower = Postponed(letter.id, room.clock(), "too-many-requests")
+        async with room.database.begin() as work:
+            await work.outbox.settle([], [slower], [], room.clock())
+    room.clock.go_on(minutes=1)
+    assert "question" not in str(await room.notices())
+    assert await room.state(handle) == "withdrawn"
+    assert await room.tasks() == []
 
 
 # ----------------------------------------------------------------- reminded, expired, repeated

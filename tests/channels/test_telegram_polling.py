@@ -266,7 +266,8 @@ async def test_a_foreign_webhook_is_removed_and_nothing_is_dropped() -> None:
             async with listening(channel, cellar.receive):
                 await api.until("deleteWebhook", seconds=60)
                 await cellar.until(1)
-        assert api.of("deleteWebhook") == [{"drop_pending_updates": False}] * 2
+        removed = api.of("deleteWebhook")  # by the poller, and by who looks beside it
+        assert removed == [{"drop_pending_updates": False}] * len(removed)
         assert {e["reason"] for e in logs if e["event"] == "telegram_alarm"} == {
             "foreign-webhook",
             "conflict",
