@@ -22,6 +22,7 @@ from bot import keys, staff_commands
 if TYPE_CHECKING:
     from bot.settings import Settings
     from storage.database import Database
+    from storage.keyring import Keystore
 
 T = TypeVar("T")
 
@@ -163,23 +164,28 @@ def preview_retention(as_json: JsonOption = False) -> None:
     """Say how much is due to be deleted now, and delete nothing."""
     from bot.app import utc_now
 
-    async def look(database: Database) -> dict[str, int]:
+    async def look(database: Database, settings: Settings, _keystore: Keystore) -> dict[str, int]:
+        now = utc_now()
+        today = now.astimezone(settings.zone).date()
         async with database.begin() as work:
-            return dataclasses.asdict(await work.retention.preview(utc_now()))
+            due = await work.retention.preview(now, settings.periods, today)
+        return dataclasses.asdict(due)
 
     _tell(_run(_with_database(look)), as_json)
 
 
 @retention_app.command("run")
 def run_retention(as_json: JsonOption = False) -> None:
-    """Delete what is due now."""
+    """Delete what is due now, and erase the cases that are."""
     from bot.app import utc_now
+    from bot.services.erasing import Erasing
 
-    async def delete(database: Database) -> dict[str, int]:
-        total: dict[str, int] = {}
+    async def delete(database: Database, settings: Settings, keystore: Keystore) -> dict[str, int]:
+        erasing = Erasing(database, keystore, zone=settings.zone, clock=utc_now)
+        total = {"cases": await erasing.run()}
         while True:
             async with database.begin() as work:
-                slice_ = await work.retention.run(utc_now())
+                slice_ = await work.retention.run(utc_now(), periods=settings.periods)
             for name, count in dataclasses.asdict(slice_).items():
                 total[name] = total.get(name, 0) + count
             if not slice_.total:
@@ -188,7 +194,7 @@ def run_retention(as_json: JsonOption = False) -> None:
     _tell(_run(_with_database(delete)), as_json)
 
 
-async def _with_database(job: Callable[[Database], Awaitable[T]]) -> T:
+async def _with_database(job: Callable[[Database, Settings, Keystore], Awaitable[T]]) -> T:
     from storage.database import Database
     from storage.keyring import Keystore
 
@@ -197,7 +203,7 @@ async def _with_database(job: Callable[[Database], Awaitable[T]]) -> T:
     try:
         database = await Database.connect(settings.database, keystore)
         try:
-            return await job(database)
+            return await job(database, settings, keystore)
         finally:
             await database.close()
     finally:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bot.settings import Settings
     from storage.database import Database, Parted, Work
     from storage.keyring import Keyring, Keystore, Rotation, Unlocked
+    from storage.vault import PrivateKey
 
 app = typer.Typer(help="Keys: what seals reports, and what opens them.", no_args_is_help=True)
 
@@ -160,6 +161,40 @@ def recover(keyring: KeyringOption = None) -> None:
     typer.echo(f"Next: athar staff reset LOGIN --person {made.person.hex()}, or {FIRST_ACCOUNT}")
 
 
+@app.command("cases")
+def bring_back_cases(keyring: KeyringOption = None) -> None:
+    """Bring the keys of the cases back with two paper shares, after the keystore was lost."""
+    from storage.keyring import Keyring
+
+    settings = _settings()
+    recovery = Keyring(keyring_at(settings, keyring)).recovery_from_shares(_shares())
+    back, failed = asyncio.run(_bring_back(settings, recovery))
+    typer.echo(f"{back} keys of cases were brought back.")
+    if failed:
+        typer.echo(f"{failed} could not be: they were sealed to another recovery key.", err=True)
+        raise typer.Exit(1)
+
+
+async def _bring_back(settings: Settings, recovery: PrivateKey) -> tuple[int, int]:
+    from storage.database import Database
+    from storage.keyring import Keystore
+
+    keystore = Keystore.open(settings.keystore_dir)
+    back = failed = after = 0
+    try:
+        database = await Database.connect(settings.database, keystore)
+        try:
+            while True:
+                last, more, lost = await database.bring_back_case_keys(recovery, after)
+                if last == after:
+                    return back, failed
+                after, back, failed = last, back + more, failed + lost
+        finally:
+            await database.close()
+    finally:
+        keystore.close()
+
+
 @app.command()
 def rotate(
     keyring: KeyringOption = None,
@@ -175,7 +210,7 @@ def rotate(
 
 async def _rotate(settings: Settings, path: Path, person: str) -> None:
     from storage.database import Database
-    from storage.keyring import Keyring, Keystore
+    from storage.keyring import Keyring, Keystore, KeysUnusable
 
     ring = Keyring(path)
     held = _unlock(ring, person)
@@ -183,6 +218,8 @@ async def _rotate(settings: Settings, path: Path, person: str) -> None:
     try:
         database = await Database.connect(settings.database, keystore)
         try:
+            if await database.lost_case_keys():
+                raise KeysUnusable("keys of cases are lost; first bring them back: athar keys cases")
             turned = await turn_all(database, ring.rotate(held, keystore))
             ring.settle_rotation()
         finally:
@@ -221,9 +258,13 @@ async def turn_all(database: Database, rotation: Rotation) -> int:
 
 
 async def _turn_slice(work: Work, rotation: Rotation, after: int) -> tuple[int, int]:
+    from storage.vault import is_enclosed
+
     count = 0
     for number, handle, envelope in await work.reports.sealed_after(after, SLICE):
         after = number
+        if is_enclosed(envelope):
+            continue  # the key of its case is gone: it opens for nobody, whoever it is sealed to
         turned = rotation.turn(envelope)
         if turned is not None:
             await work.reports.move(handle, turned)
@@ -284,8 +325,10 @@ LOST = """\
 If the database hangs from keys that are gone, this deletes from it for good:
   the contacts and who may be written to about which case (a family is new when it writes again),
   drafts, letters not yet sent, and which messages were seen.
-Cases and sealed reports stay, and open with the keyring as before. Receipt codes given out until
-now are not recognised in the conversation any more; each stands inside its sealed report."""
+Cases and sealed reports stay. Where the keystore itself was lost, two paper shares bring the keys
+of the cases back first (athar keys cases); then they open with the keyring as before. Receipt codes
+given out until now are not recognised in the conversation any more; each stands inside its sealed
+report."""
 
 
 def _resumable(settings: Settings, keyring: Path | None, adopt: bool) -> Keystore:
@@ -332,5 +375,6 @@ def _tell_parted(parted: Parted) -> None:
         f"Deleted: {parted.contacts} contacts, {parted.ties} ties to cases, {parted.letters} "
         f"letters. {parted.cases} cases stay; their receipt codes are not recognised any more."
     )
+    typer.echo("If reports do not open now, bring their keys back: athar keys cases")
     if parted.chained_anew:
         typer.echo("The report log and the audit are chained anew: they prove from today on.")

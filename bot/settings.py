@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -35,6 +36,7 @@ from pydantic_settings import (
 )
 
 from bot.floods import Budgets
+from storage.periods import Periods
 
 PREFIX = "ATHAR_"
 ROLES = ("intake", "delivery", "console", "staffbot")
@@ -108,6 +110,17 @@ class Settings(BaseSettings):
     broadcast_per_hour: int = Field(0, ge=0)
     broadcast_signal_per_hour: int = Field(300, ge=1)
     follow_ups_a_month: int = Field(2, ge=1, le=100)
+    # How long things are kept, in days (storage/periods.py).
+    retention_events_days: int = Field(30, ge=7, le=365)
+    retention_set_aside_days: int = Field(30, ge=1, le=30)
+    retention_letters_days: int = Field(1, ge=1, le=30)
+    retention_message_ids_days: int = Field(7, ge=7, le=30)
+    retention_alerts_days: int = Field(30, ge=2, le=365)
+    retention_claims_days: int = Field(30, ge=7, le=365)
+    retention_broadcast_people_days: int = Field(90, ge=1, le=365)
+    retention_covers_days: int = Field(365, ge=30, le=3650)
+    retention_contacts_days: int = Field(1, ge=1, le=30)
+    retention_copies_days: int = Field(14, ge=1, le=30)
 
     # ------------------------------------------------------------------------- single values
 
@@ -237,6 +250,12 @@ class Settings(BaseSettings):
         Their keys are not here.
         """
         return self.data_dir / "attachments"
+
+    @property
+    def periods(self) -> Periods:
+        """How long each kind of record is kept."""
+        kept = {it.name: getattr(self, f"retention_{it.name}_days") for it in fields(Periods)}
+        return Periods(**kept)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -5,8 +5,9 @@ a database was made with, and so do the staff's accounts and what was planned fo
 those keys were destroyed (an emergency, a seized machine), no later keystore opens or finds any of
 it. What is left of them is deleted, so that nothing lies there that looks alive: a family that
 writes again is met as somebody new, staff get accounts anew, cases are assigned to nobody. Cases
-and sealed reports stay as they are; they open with the staff's keyring, and the receipt codes stand
-inside.
+and sealed reports stay as they are, and the receipt codes stand inside. The keys of the cases were
+in the lost keystore too; two of the paper shares bring them back (`case_keys.py`), and after that
+reports open with the staff's keyring as before. Withdrawals stay: their families wanted them.
 
 The two logs are chained under the keystore's origin key. Under a new one nothing in them could be
 proved, nor anything added that could be told from a forgery. So they are chained anew as they
@@ -30,7 +31,9 @@ from storage.tables import (
     broadcast_people,
     broadcasts,
     cases,
+    consents,
     contacts,
+    copies,
     follow_ups,
     held,
     inbox,
@@ -54,7 +57,7 @@ _PARTED: Final[dict[str, Delete]] = {
     table.name: delete(table)
     for table in (
         broadcast_people, broadcasts, segments, updates, follow_ups, question_sets,
-        alerts, staff_links, staff, ties, ledger, outbox, set_aside, held, inbox, contacts,
+        consents, copies, alerts, staff_links, staff, ties, ledger, outbox, set_aside, held, inbox, contacts,
     )
 }  # fmt: skip
 _CASES: Final[Select[Any]] = select(func.count().label("number")).select_from(cases)

@@ -93,3 +93,14 @@ async def bring_back(
             failed += 1
     await asyncio.to_thread(tx.keystore.put_case_keys, found)
     return last, len(found), failed
+
+
+async def count_lost(tx: Transaction) -> int:
+    """Return how many cases lost their key, which nobody destroyed. Raises `CannotKeep`."""
+    lost = after = 0
+    while rows := await tx.rows(_SEALS, {"after": after}):
+        after = rows[-1].id
+        lost += sum(
+            tx.case_key(row.id) is None and not tx.keystore.was_erased(row.id) for row in rows
+        )
+    return lost

@@ -36,7 +36,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import Insert
 
-from storage import adoption, connection, data_keys, vault
+from storage import adoption, case_keys, connection, data_keys, vault
 from storage.adoption import Parted
 from storage.alerts import Alert, Alerts, Last
 from storage.attachments import Attachments
@@ -292,6 +292,18 @@ class Database:
         else:
             with _file_lock(self._lock_file(name)) as held:
                 yield held
+
+    async def bring_back_case_keys(
+        self, recovery: vault.PrivateKey, after: int
+    ) -> tuple[int, int, int]:
+        """Put one slice of lost keys of cases back; see `case_keys`. Raises `CannotKeep`."""
+        async with self._transaction() as tx:
+            return await case_keys.bring_back(tx, recovery, after)
+
+    async def lost_case_keys(self) -> int:
+        """Return how many cases have lost their key, and can have it back. Raises `CannotKeep`."""
+        async with self._transaction() as tx:
+            return await case_keys.count_lost(tx)
 
     async def sweep(self) -> int:
         """Wipe slots no contact's data key hangs on; return how many. For the start of a process.

@@ -418,6 +418,10 @@ class Keyring:
         """Open everything with two or three paper shares. ``ShareError``, ``CannotOpen``."""
         return self._open_grants(_recovered(typed, self.recovery_key), _RECOVERY_ID)
 
+    def recovery_from_shares(self, typed: Sequence[str]) -> PrivateKey:
+        """The recovery key itself, from two or three paper shares. ``ShareError``."""
+        return _recovered(typed, self.recovery_key)
+
     def rotate(self, held: Unlocked, keystore: Keystore) -> Rotation:
         """Make the next generation, grant it to everybody here, pin it; old rows turn after that.
 

@@ -6,7 +6,7 @@ periods and why they are what they are: `docs/adr/0006-retention-periods.md`.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -29,6 +29,9 @@ from sqlalchemy.sql.dml import Delete
 
 from storage.claims import has_claims, has_locks
 from storage.contacts import Contacts
+from storage.copies import Copies
+from storage.leaving import Leaving
+from storage.periods import Periods
 from storage.shown_numbers import KEPT
 from storage.tables import (
     WAITING,
@@ -48,23 +51,12 @@ from storage.tables import (
 from storage.transaction import Transaction, among, day, milliseconds, numbers
 from storage.values import Due
 
-INBOX_DAYS: Final = 30
-SET_ASIDE_DAYS: Final = 30
-SETTLED_LETTERS: Final = timedelta(days=1)
-LEDGER: Final = timedelta(days=7)
-ALERTS: Final = timedelta(days=30)
-"""Told or not: by then nobody needs to be told any more."""
-CLAIM_DAYS: Final = 30
-"""An account that came with a code and that nobody has made sure of, and one that was refused."""
 TRY_DAYS: Final = 1
 """By then the keys of their marks are gone."""
-PEOPLE: Final = timedelta(days=90)
-"""Whom a broadcast was for is known so long after its end."""
-COVER_DAYS: Final = 365
-"""A chat stays closed behind its family's phrase so long after the last word in the open, also when
-nothing else of the contact is kept: it would greet whoever holds the telephone otherwise."""
-IDLE_DAYS: Final = 1
-"""A contact with nothing open stays this long after its last word."""
+DEFAULT: Final = Periods()
+LEDGER: Final = timedelta(days=DEFAULT.message_ids)
+"""So long the ids of messages are there at least: settings can only make it longer."""
+COVER_DAYS: Final = DEFAULT.covers
 
 
 class Retention:
@@ -73,25 +65,43 @@ class Retention:
     def __init__(self, tx: Transaction, people: Contacts) -> None:
         self._tx = tx
         self._contacts = people
+        self._copies = Copies(tx)
 
-    async def preview(self, now: datetime) -> Due:
-        """Return how many rows are due now, and delete nothing."""
-        values = _limits(now)
-        return Due(**{name: await self._count(name, values) for name in _DUE})
+    async def preview(
+        self, now: datetime, periods: Periods = DEFAULT, today: date | None = None
+    ) -> Due:
+        """Return how many rows are due now, and delete nothing.
 
-    async def run(self, now: datetime, limit: int = 500) -> Due:
+        ``today`` is the day where the service is, on which cases are erased whose family withdrew
+        them (`services/erasing.py` does it; `run` does not). Without it, the day in UTC.
+        """
+        today = today or now.astimezone(UTC).date()
+        values = _limits(now, periods)
+        counts = {name: await self._count(name, values) for name in _DUE}
+        copies = await self._copies.count_due(_day_before(now, periods.copies))
+        cases = await Leaving(self._tx, self._contacts).count_due(today)
+        return Due(**counts, copies=copies, cases=cases)
+
+    async def run(self, now: datetime, limit: int = 500, periods: Periods = DEFAULT) -> Due:
         """Delete one slice: of each kind the oldest ``limit`` rows; return how many it was.
 
         Call it again, in a new transaction, until ``total`` is 0.
         """
-        values = _limits(now) | {"most": limit}
+        values = _limits(now, periods) | {"most": limit}
         drafts = await self._contacts.expire(now.astimezone(UTC).date(), limit)
         deleted = {
             name: await self._tx.change(_slice(name), values) for name in _DUE if name not in _OWN
         }
         parted = await self._tx.change(_PART, values)
         idle = await self._delete_idle(values)
-        return Due(drafts=drafts, contacts=idle, people=parted, **deleted)
+        copies = await self._end_copies(now, limit, periods)
+        return Due(drafts=drafts, contacts=idle, people=parted, copies=copies, **deleted)
+
+    async def _end_copies(self, now: datetime, limit: int, periods: Periods) -> int:
+        """End copies nobody has opened, and forget those long ended; return how many ended."""
+        today = now.astimezone(UTC).date()
+        await self._copies.forget(_day_before(now, 2 * periods.copies), limit)
+        return await self._copies.expire(_day_before(now, periods.copies), today, limit)
 
     async def _delete_idle(self, values: dict[str, int]) -> int:
         """Delete contacts with nothing open, in two steps.
@@ -109,20 +119,24 @@ class Retention:
         return int(row.number) if row else 0
 
 
-def _limits(now: datetime) -> dict[str, int]:
+def _day_before(now: datetime, days: int) -> date:
+    return now.astimezone(UTC).date() - timedelta(days=days)
+
+
+def _limits(now: datetime, periods: Periods) -> dict[str, int]:
     today = day(now.astimezone(UTC).date())
     return {
-        "inbox_before": today - INBOX_DAYS,
-        "aside_before": today - SET_ASIDE_DAYS,
-        "settled_before": milliseconds(now - SETTLED_LETTERS),
-        "ledger_before": milliseconds(now - LEDGER),
-        "alerts_before": milliseconds(now - ALERTS),
-        "people_before": milliseconds(now - PEOPLE),
-        "claims_before": today - CLAIM_DAYS,
+        "inbox_before": today - periods.events,
+        "aside_before": today - periods.set_aside,
+        "settled_before": milliseconds(now - timedelta(days=periods.letters)),
+        "ledger_before": milliseconds(now - timedelta(days=periods.message_ids)),
+        "alerts_before": milliseconds(now - timedelta(days=periods.alerts)),
+        "people_before": milliseconds(now - timedelta(days=periods.broadcast_people)),
+        "claims_before": today - periods.claims,
         "tries_before": today - TRY_DAYS,
         "numbers_before": milliseconds(now - KEPT),
-        "cover_before": today - COVER_DAYS,
-        "idle_before": today - IDLE_DAYS,
+        "cover_before": today - periods.covers,
+        "idle_before": today - periods.contacts,
         "today": today,
     }
 

@@ -378,6 +378,10 @@ class Due:
     numbers: int = 0
     people: int = 0
     """Those whose contact is taken out of the ledger of a broadcast: a row stays, of nobody."""
+    copies: int = 0
+    """Copies for families that nobody has opened: their text goes."""
+    cases: int = 0
+    """Cases withdrawn by their families, whose days to undo that are over: they are erased."""
 
     @property
     def total(self) -> int:

@@ -25,6 +25,8 @@ from storage.contacts import EXPIRE_AFTER
 from storage.database import Database, Work
 from storage.keyring import Keystore, KeysUnusable
 from storage.passing_keys import destroy_passed
+from storage.periods import Periods
+from storage.retention import DEFAULT
 from storage.values import Contact, Due, NewLetter
 
 log = structlog.get_logger(__name__)
@@ -57,7 +59,9 @@ class Upkeep:
         clock: Callable[[], datetime],
         wake: Callable[[str, str], None],
         known: Known,
+        periods: Periods = DEFAULT,
     ) -> None:
+        self._periods = periods
         self._database = database
         self._keystore = keystore
         self._tools = tools
@@ -167,7 +171,7 @@ class Upkeep:
         now = self._clock()
 
         async def job(work: Work) -> Due:
-            return await work.retention.run(now, DELETED_AT_ONCE)
+            return await work.retention.run(now, DELETED_AT_ONCE, self._periods)
 
         return await self._database.run(job)
 

@@ -12,11 +12,12 @@ import pytest
 from bot.services.erasing import Erasing
 from flows import receipt
 from flows.consents import Consent
-from storage import case_keys, vault
+from storage import vault
 from storage.copies import mark_of
 from storage.database import Case, Database, Work
 from storage.keyring import Keystore
 from storage.keystore import Keystore as Store
+from storage.periods import Periods
 from storage.segments import Segment
 from storage.tables import metadata
 from storage.vault import PrivateKey, open_sealed
@@ -178,11 +179,10 @@ async def test_a_lost_keystore_costs_no_report_as_long_as_two_shares_are_there(
     (keystore.path / "cases.b").write_bytes(b"")
     keystore.destroy_case_keys([erased.id])
 
-    async def job(work: Work) -> tuple[int, int, int]:
-        return await case_keys.bring_back(work.cases._tx, recovery_key, 0)
-
-    last, back, failed = await database.run(job)
+    assert await database.lost_case_keys() == 1
+    last, back, failed = await database.bring_back_case_keys(recovery_key, 0)
     assert (last, back, failed) == (erased.id, 1, 0)
+    assert await database.lost_case_keys() == 0
     (entry,) = await database.run(lambda work: work.reports.of_case(case.id))
     assert WORDS.encode() in open_sealed(vault_key, entry.envelope).payload
     assert keystore.case_key(erased.id) is None
@@ -251,3 +251,15 @@ async def test_a_copy_waits_boxed_is_read_once_and_expires(
     assert await database.run(lambda work: work.copies.expire(late, today, 10)) == 1
     assert await database.run(lambda work: work.copies.text_of(offered)) is None
     assert await database.run(lambda work: work.copies.waiting_for(own.id)) == []
+
+
+async def test_what_is_due_is_counted_and_nothing_changes_by_it(
+    database: Database, clock: Clock
+) -> None:
+    await withdrawn(database, clock)
+    clock.go_on(days=4)
+    for _look in range(2):
+        due = await database.run(lambda work: work.retention.preview(clock()))
+        assert due.cases == 1
+    strict = Periods(contacts=1, letters=1)
+    assert (await database.run(lambda work: work.retention.preview(clock(), strict))).cases == 1
