@@ -49,9 +49,11 @@ Check = Callable[[Settings], Finding]
 async def examine(settings: Settings, *, online: bool = False) -> list[Finding]:
     """Return what every check finds, in an order that lets one fix the first fault first."""
     findings = [check(settings) for check in CHECKS]
-    findings += [await _database(settings), await _staff(settings)]
+    findings += [await _database(settings), await _case_keys(settings), await _staff(settings)]
     bots = (("telegram", settings.telegram_token), ("staff bot", settings.staff_telegram_token))
     findings += [await _telegram(settings, name, it) for name, it in bots if online and it]
+    if settings.signal_rpc:
+        findings += await _signal(settings)
     return findings
 
 
@@ -105,7 +107,7 @@ def _keys(settings: Settings) -> Finding:
         return Finding("keys", None, "today's key is missing; `athar run` makes it at its start")
     if found.is_demonstration:
         # With a bot, families may be writing: then it is a fault and no longer a demonstration.
-        well = False if settings.telegram_token else None
+        well = False if settings.telegram_token or settings.signal_rpc else None
         return Finding("keys", well, f"a DEMONSTRATION key lies in {keyring_dir(settings)}")
     return Finding("keys", True, f"real keys, generation {found.generation}")
 
@@ -122,7 +124,7 @@ def _drill(settings: Settings) -> Finding:
     if ring.is_demonstration:
         return Finding("drill", None, "a demonstration has nothing to recover")
     # With a bot, families may be writing: what was never tried does not exist for them.
-    overdue = False if settings.telegram_token else None
+    overdue = False if settings.telegram_token or settings.signal_rpc else None
     if ring.drilled_on is None:
         return Finding("drill", overdue, "do not go live before: athar keys drill")
     if datetime.now(UTC).date() - ring.drilled_on > DRILL_EVERY:
@@ -142,6 +144,8 @@ def _channels(settings: Settings) -> Finding:
     doors = []
     if settings.telegram_token:
         doors.append(f"Telegram ({settings.telegram_mode})")
+    if settings.signal_rpc:
+        doors.append("Signal")
     if settings.webchat_is_open:
         doors.append("web chat on this machine")
     return Finding("channels", bool(doors), ", ".join(doors) or "no way in is configured")
@@ -162,6 +166,8 @@ def _network(settings: Settings) -> Finding:
         clear.append("the Bot API (ATHAR_TELEGRAM_API_URL: https)")
     if _database_in_clear(settings.database_url):
         clear.append("the database (ATHAR_DATABASE_URL: ?ssl=verify-full)")
+    if settings.signal_rpc.startswith("tcp:") and _leaves(settings.signal_rpc):
+        clear.append("Signal's daemon (ATHAR_SIGNAL_RPC: on this machine, unix:/path)")
     if clear:
         return Finding("network", False, "in clear, or with anybody: " + ", ".join(clear))
     if "intake" in settings.roles and not settings.on_loopback:
@@ -173,6 +179,10 @@ def _network(settings: Settings) -> Finding:
 def _in_clear(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def _leaves(place: str) -> bool:
+    return not is_loopback(urlsplit(place).hostname or "")
 
 
 def _database_in_clear(url: str) -> bool:
@@ -199,6 +209,29 @@ async def _database(settings: Settings) -> Finding:
     except (StorageError, KeysUnusable) as error:
         return Finding("database", False, str(error))
     return Finding("database", True, "opens, and has this program's schema")
+
+
+async def _case_keys(settings: Settings) -> Finding:
+    """Whether every case has its key: without one, its reports open for nobody."""
+    name = "case keys"
+    there = settings.database_url or settings.database_file.exists()
+    if not there or not settings.keystore_dir.exists():
+        return Finding(name, None, "no case yet")
+    try:
+        keystore = Keystore.open(settings.keystore_dir)
+        try:
+            database = await Database.connect(settings.database, keystore)
+            try:
+                lost = await database.lost_case_keys()
+            finally:
+                await database.close()
+        finally:
+            keystore.close()
+    except (StorageError, KeysUnusable):
+        return Finding(name, None, "cannot be looked at")
+    if lost:
+        return Finding(name, False, f"{lost} are lost; two paper shares: athar keys cases")
+    return Finding(name, True, "every case has its key")
 
 
 async def _staff(settings: Settings) -> Finding:
@@ -248,3 +281,40 @@ async def _telegram(settings: Settings, name: str, token: SecretStr) -> Finding:
 
 async def _start(start: Callable[[], Awaitable[None]]) -> None:
     await start()
+
+
+async def _signal(settings: Settings) -> list[Finding]:
+    """Whether the daemon is there and knows our account, and what can be seen of its flags."""
+    from bot.channels.base import Undelivered
+    from bot.channels.signal import SignalChannel, flags
+
+    channel = SignalChannel(settings.signal_rpc, settings.signal_account)
+    try:
+        version, known = await asyncio.wait_for(channel.examine(), ONLINE_WITHIN)
+    except (Undelivered, TimeoutError):
+        return [Finding("signal", False, "the daemon does not answer (ATHAR_SIGNAL_RPC)")]
+    finally:
+        await channel.close()
+    findings = [Finding("signal", known, f"signal-cli {version}")]
+    if not known:
+        findings = [Finding("signal", False, "the daemon does not know ATHAR_SIGNAL_ACCOUNT")]
+    elif flags.read_version(version) < flags.OLDEST_USEFUL:
+        words = f"signal-cli {version} is too old for Signal: see docs/signal.md"
+        findings = [Finding("signal", False, words)]
+    command = await asyncio.to_thread(flags.read_command, settings.signal_rpc)
+    if command is None:
+        findings.append(Finding("signal flags", None, "cannot be seen from here: look yourself"))
+    else:
+        lacking = "; ".join(flags.missing(command, version))
+        findings.append(Finding("signal flags", not lacking, lacking or "all that protect people"))
+    return [*findings, _signal_files(settings)]
+
+
+def _signal_files(settings: Settings) -> Finding:
+    from bot.channels.signal import flags
+
+    if settings.signal_attachments is None:
+        return Finding("signal files", None, "not taken: ATHAR_SIGNAL_ATTACHMENTS names no folder")
+    fault = flags.folder_fault(settings.signal_attachments)
+    words = f"{settings.signal_attachments} {fault}" if fault else "taken, in memory"
+    return Finding("signal files", not fault, words)
