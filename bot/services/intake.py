@@ -1086,12 +1086,11 @@ class _Taking:
             if why_not:
                 doing.effects.append(Say((why_not,)))
                 return
-        tied = {case.code for case in await self._work.cases.of_contact(lane.contact.id)}
+        tied = effect.code in {each.code for each in await self._cases(lane)}
         case = await self._work.cases.add_to(
-            effect.code, effect.report, self._now, by_code=effect.code not in tied
+            effect.code, effect.report, self._now, by_code=not tied
         )
         if case is not None:
-            tied = case.id in {each.id for each in await self._cases(lane)}
             self._keeping.give(effect.report.files, case.id, detached=not tied)
             await self._parting(lane, doing).note(case.id, effect.report)
         words = effect.done if case else effect.unknown

@@ -15,7 +15,7 @@ from bot.app import make_tools
 from bot.channels.base import Limits
 from bot.languages import speak
 from bot.letters import unpack
-from bot.messages import Address, Inbound, Outbound
+from bot.messages import Address, ChannelName, Inbound, Outbound
 from bot.services import guessing
 from bot.services.follow_ups import AT_CASE_FOR, CannotPlan
 from bot.services.intake import Intake
@@ -34,7 +34,7 @@ from tests.bot.waiting_room import SPRING, Room, button, make_room
 from tests.conftest import Clock
 from tests.families import invent, rehearse
 
-LIMITS = {"telegram": Limits(text=4096), "webchat": Limits(text=4096)}
+LIMITS: dict[ChannelName, Limits] = {"telegram": Limits(text=4096), "webchat": Limits(text=4096)}
 WRONG = [receipt.make(bytes([n]) * 16) for n in range(100, 250)]
 HELLO = "help line"
 
