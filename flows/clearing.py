@@ -146,7 +146,7 @@ CHOICES: tuple[tuple[str, Sentence], ...] = (
 ALSO: dict[str, tuple[str, ...]] = {
     "!clear_at_once": ("at once", "فوراً", "حالاً"),
     "!clear_at_end": ("at the end", "في النهاية", "بالنهاية"),
-    "!clear_never": ("never", "أبداً", "لا شيء"),
+    "!clear_never": ("never", "لا تمسح", "لا شيء"),
 }
 HOLDS: Mapping[Clearing, Words] = {
     "at_once": _("As it is now: yours leave as soon as they are kept, ours when you are done."),
