@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Literal
 
 from bot.demonstration import keyring_dir
 from bot.languages import speak, speak_to_staff
+from bot.previews import Previews
 from bot.services.accounts import Accounts, Session
 from bot.services.audit import AuditLog
 from bot.services.broadcasts import Broadcasts
+from bot.services.case_attachments import CaseAttachments
 from bot.services.cases import Cases
 from bot.services.follow_ups import FollowUps
 from bot.services.intake import NO_NAME
@@ -31,6 +33,7 @@ from bot.services.vouching import Vouching
 from bot.staff.web.services import Services
 from flows.text import LANGUAGES, Words
 from storage.database import Database
+from storage.shelf import Shelf
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -87,8 +90,20 @@ def make_services(
     return Services(
         accounts=accounts,
         cases=cases,
+        files=CaseAttachments(
+            database,
+            Shelf(settings.attachments_dir),
+            Previews(),
+            clock=clock,
+            openings=accounts.openings,
+        ),
         leavings=Leavings(
-            database, cases, follow_ups.tools.speak, {}, zone=zone, clock=clock,
+            database,
+            cases,
+            follow_ups.tools.speak,
+            {},
+            zone=zone,
+            clock=clock,
             wake=follow_ups.wake,
         ),
         follow_ups=follow_ups,

@@ -101,14 +101,14 @@ class Shelf:
         return Incoming(self._directory)
 
     def read(self, place: str, key: str) -> Iterator[bytes]:
-        """Yield a file piece by piece, once it was seen to be whole.
+        """Yield a file piece by piece, none of them empty, once it was seen to be whole.
 
         Raises `vault.CannotOpen`; FileNotFoundError when it is not there.
         """
         path = self._directory / _checked(place)
         context = vault.attachment_context(bytes.fromhex(place))
         with BoxReader(path, bytes.fromhex(key), context) as box:
-            yield from box
+            yield from filter(None, box)
 
     def erase(self, place: str) -> None:
         """Remove a file, now and after a power failure; one that is gone already is no error."""

@@ -344,7 +344,7 @@ class Attachments:
         if await work.attachments.lock(coming) != owner:
             raise Busy  # it was sent, or let go, in this very moment
         if case is not None:
-            content = {"attachment": coming.handle, **_known(outcome)}
+            content = {"attachment": coming.handle, "file": _known(outcome)}
             await work.cases.seal_entry(case.id, FILE, content, now)
         elif contact is None or not await self._noted(work, contact, coming, outcome, now):
             await work.attachments.doom([coming.handle])

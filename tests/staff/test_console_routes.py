@@ -21,9 +21,20 @@ from bot.services.permissions import ACTS, Actor, Role
 from bot.staff.web.routes import ROUTES
 from storage import tables
 from storage.database import Case, Database, Reach, Work
+from storage.shelf import Shelf
 from storage.vault import PrivateKey
+from tests import real_files
 from tests.conftest import Clock
-from tests.staff.console_room import ROLES, Room, Visitor, demonstration, make_room, missing
+from tests.staff.console_room import (
+    ROLES,
+    Room,
+    Visitor,
+    demonstration,
+    make_room,
+    missing,
+    told_by,
+)
+from tests.staff.filed import filed_case
 
 LETTERS: dict[Role, str] = {"caseworker": "Cc", "coordinator": "K", "administrator": "A"}
 
@@ -48,6 +59,23 @@ class Row:
 async def a_case(room: Room, visitor: Visitor, to: Actor | None) -> dict[str, Any]:
     case = await room.case(to)
     return {"handle": case.handle}
+
+
+async def _filed(room: Room, to: Actor | None, kind: str, content: bytes) -> dict[str, Any]:
+    shelf, now = Shelf(room.settings.attachments_dir), room.clock()
+    sent = {"a file": (kind, content)}
+    case, handles = await filed_case(room.database, shelf, told_by(7, now), now, sent)
+    if to is not None:
+        await room.give(case, to)
+    return {"handle": case.handle, "file": handles["a file"]}
+
+
+async def a_file(room: Room, visitor: Visitor, to: Actor | None) -> dict[str, Any]:
+    return await _filed(room, to, "photo", real_files.png("RGB", 20, 20))
+
+
+async def a_voice_note(room: Room, visitor: Visitor, to: Actor | None) -> dict[str, Any]:
+    return await _filed(room, to, "voice", real_files.voice(0.1))
 
 
 async def a_free_case(room: Room, visitor: Visitor, to: Actor | None) -> dict[str, Any]:
@@ -185,6 +213,7 @@ def _keys(room: Room) -> Any:
 
 
 CASE = "/cases/{handle}"
+FILE = f"{CASE}/files/{{file}}"
 SET, CAST = "/question-sets/{handle}", "/broadcasts/{handle}"
 TRIED = ("/question-sets/try", {"name": "new_info"})
 BROADCAST = {"title": "Title", "ar": "كلمات", "en": "Words", "do": "keep", "stop_at_percent": "20"}
@@ -231,6 +260,10 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", f"{CASE}/copy/refuse"): Row("cK", a_prepared_copy),
     ("GET", f"{CASE}/copy/text"): Row("cK", an_approved_copy),
     ("POST", f"{CASE}/erase-now"): Row("K", a_case),
+    ("GET", f"{FILE}/picture"): Row("cK", a_file),
+    ("GET", f"{FILE}/sound"): Row("cK", a_voice_note),
+    ("GET", f"{FILE}/download"): Row("cK", a_file),
+    ("POST", f"{FILE}/transcript"): Row("cK", a_file, {"transcript": "what it says"}),
     ("GET", f"{CASE}/matching"): Row("cK", a_case),
     ("GET", f"{CASE}/update"): Row("cK", a_case),
     ("POST", f"{CASE}/update"): Row("cK", a_case, {"kind": "nothing_new", "since": "2026-03-01"}),
@@ -367,7 +400,7 @@ async def _parts(
         case = await room.case(me if me.role != "administrator" else None)
         return {"name": "report", "_code": case.code, "_owner": me.staff}
     if thing == "missing":
-        names = ("handle", "entry", "claim", "_case")
+        names = ("handle", "entry", "claim", "file", "_case")
         return {**{name: missing() for name in names}, "number": 987654}
     owner = me if thing == "own" and me.role != "administrator" else other
     return {"_owner": owner.staff, **await row.about(room, visitor, owner)}
@@ -409,7 +442,8 @@ async def _state(room: Room) -> list[Any]:
 async def test_who_has_not_signed_in_sees_the_door(room: Room, entry: Any) -> None:
     visitor = room.visitor()
     await visitor.get("/sign-in")
-    path = entry.path.format(handle=missing(), entry=missing(), number=1, name="report")
+    names = ("handle", "entry", "claim", "file")
+    path = entry.path.format(**{it: missing() for it in names}, number=1, name="report")
     if entry.method == "POST":
         response = await visitor.post(path, TABLE[entry.method, entry.path].form)
         assert response.status_code == (401 if entry.quiet else 403)

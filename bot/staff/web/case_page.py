@@ -66,9 +66,7 @@ def _names(visit: Visit, file: CaseFile) -> dict[str, Any]:
         "move_options": [(it.end, visit.say(WORK_STATES[it.end])) for it in file.moves],
         "fate_options": [(end, visit.say(fates[end])) for end in ends],
         "confidence_options": [(it, visit.say(words)) for it, words in CONFIDENCES.items()],
-        "can": {
-            act: visit.may(act) for act in ("case.assign", "case.move_fate", "case.erase")
-        },
+        "can": {act: visit.may(act) for act in ("case.assign", "case.move_fate", "case.erase")},
     }
 
 

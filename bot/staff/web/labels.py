@@ -17,8 +17,24 @@ ENTRY_KINDS: Mapping[EntryKind, Words] = {
     "follow_up": _("Answers to a follow-up"),
     "note": _("Note"),
     "move": _("Move"),
+    "file": _("File"),
+    "transcript": _("Transcript"),
     "damaged": _("This entry does not open"),
 }
+
+FILE_KINDS: Mapping[str, Words] = {
+    "photo": _("Picture"),
+    "voice": _("Voice note"),
+    "audio": _("Sound"),
+    "video": _("Film"),
+    "document": _("Paper"),
+}
+FILE_LOST: Mapping[str, Words] = {
+    "too-large": _("It was larger than 20 MB. The family has been told."),
+    "empty": _("There was nothing in it. The family has been told."),
+    "file-gone": _("It could not be fetched any more. The family has been told."),
+}
+NOT_WHOLE = _("It did not arrive whole. The family has been told.")
 
 FIELDS: Mapping[str, Words] = {
     "work": _("Work"),
@@ -66,6 +82,7 @@ TASKS: Mapping[str, Words] = {
     "minor": _("The reporter is under 18"),
     "trouble": _("The family says that something went wrong"),
     "urgent": _("Urgent: disappeared less than three months ago"),
+    "listen": _("Told by voice: please listen and write it down"),
     "withdraw": _("The family withdraws its report"),
     "follow_up_expired": _("A follow-up was not answered"),
     "follow_up_undelivered": _("A follow-up did not arrive"),
@@ -129,6 +146,8 @@ VERBS: Mapping[str, Words] = {
     "case.take": _("took a case"),
     "case.assign": _("assigned a case"),
     "case.note": _("added a note"),
+    "attachment.open": _("opened a file"),
+    "attachment.transcribe": _("wrote down what a file says"),
     "case.move_work": _("moved the work state"),
     "case.move_confidence": _("moved the confidence"),
     "case.propose_fate": _("proposed a fate"),

@@ -8,6 +8,7 @@ from flows.text import Words, _
 
 NOTICES: Mapping[str, Words] = {
     "noted": _("The note is kept."),
+    "transcribed": _("What was heard is kept beside the original."),
     "taken": _("The case is yours now."),
     "assigned": _("The case has been handed on."),
     "moved": _("That is how the case stands now."),

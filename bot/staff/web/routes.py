@@ -14,6 +14,7 @@ from bot.staff.web import (
     case_page,
     contact_pages,
     entrance,
+    file_pages,
     follow_up_pages,
     house_pages,
     leaving_pages,
@@ -25,6 +26,7 @@ from bot.staff.web import (
 from bot.staff.web.console import Entry
 
 _CASE: Final = "/cases/{handle}"
+_FILE: Final = "/cases/{handle}/files/{file}"
 _SET: Final = "/question-sets"
 _BROADCAST: Final = "/broadcasts/{handle}"
 
@@ -69,6 +71,10 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("POST", f"{_CASE}/copy/refuse", leaving_pages.refuse, "case.copy"),
     Entry("GET", f"{_CASE}/copy/text", leaving_pages.download, "case.copy"),
     Entry("POST", f"{_CASE}/erase-now", leaving_pages.erase_now, "case.erase"),
+    Entry("GET", f"{_FILE}/picture", file_pages.show_picture, "attachment.open", quiet=True),
+    Entry("GET", f"{_FILE}/sound", file_pages.play_sound, "attachment.open", quiet=True),
+    Entry("GET", f"{_FILE}/download", file_pages.download, "attachment.open"),
+    Entry("POST", f"{_FILE}/transcript", file_pages.transcribe, "attachment.transcribe"),
     Entry("GET", f"{_CASE}/matching", search_pages.show_matching, "case.match"),
     # to one family
     Entry("GET", f"{_CASE}/update", case_page.show_update, "update.tell"),
@@ -78,9 +84,7 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("POST", f"{_CASE}/follow-up/preview", follow_up_pages.preview, "follow_up.plan"),
     Entry("POST", "/follow-ups/{handle}/withdraw", follow_up_pages.withdraw, "follow_up.withdraw"),
     # whose accounts these are, and whether it is us
-    Entry(
-        "POST", f"{_CASE}/contacts/{{claim}}/confirm", contact_pages.confirm, "contact.confirm"
-    ),
+    Entry("POST", f"{_CASE}/contacts/{{claim}}/confirm", contact_pages.confirm, "contact.confirm"),
     Entry("POST", f"{_CASE}/contacts/{{claim}}/refuse", contact_pages.refuse, "contact.confirm"),
     Entry("GET", "/locks", contact_pages.show_locks, "contact.list"),
     Entry("POST", "/locks/{handle}/restore", contact_pages.restore, "contact.restore"),

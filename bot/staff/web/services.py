@@ -14,6 +14,7 @@ from bot.services.accounts import Accounts, Session
 if TYPE_CHECKING:
     from bot.services.audit import AuditLog
     from bot.services.broadcasts import Broadcasts
+    from bot.services.case_attachments import CaseAttachments
     from bot.services.cases import Cases
     from bot.services.follow_ups import FollowUps
     from bot.services.leavings import Leavings
@@ -35,6 +36,7 @@ class Services:
 
     accounts: Accounts
     cases: Cases
+    files: CaseAttachments
     leavings: Leavings
     follow_ups: FollowUps
     updates: Updates
