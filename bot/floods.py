@@ -149,6 +149,7 @@ class Floods:
         self._latest = float("-inf")
         self._people: dict[bytes, _Person] = {}
         self._tidy_at = 1_024
+        self._doubts = 0
         self._minute = budgets.a_minute / 60
         self._hour = budgets.an_hour / 3_600
         self._day = budgets.a_day / DAY
@@ -255,11 +256,13 @@ class Floods:
 
     def doubtful(self, batch: Iterable[Inbound | Unreadable]) -> list[Address]:
         """Return those who write in ``batch`` of whom it has to be asked whether they are new."""
+        if not self._doubts:  # nearly always: everybody in a batch was seen by `sift`
+            return []
         found: dict[Address, None] = {}
         for message in batch:
             if isinstance(message, Inbound) and message.address not in found:
                 person = self._find(message.address)
-                if person is None or person.doubtful:
+                if person is None or person.doubtful:  # None: forgotten meanwhile
                     found[message.address] = None
         return list(found)
 
@@ -267,6 +270,7 @@ class Floods:
         """These people are in conversation."""
         for address in addresses:
             if person := self._find(address):
+                self._doubts -= person.doubtful
                 person.doubtful, person.held = False, 0
 
     def may_hold(self, address: Address, held: int) -> bool:
@@ -333,6 +337,7 @@ class Floods:
                 self._tidy(now)
             # Who was not here lately may be new. While others wait, it is asked of everybody.
             may = not self.is_holding and not self.is_pressed and self._takes_new(now)
+            self._doubts += not may
             person = self._people[mark] = _Person(now, doubtful=not may)
         return person
 
@@ -342,6 +347,7 @@ class Floods:
         if now - self._key_at > KEY_LASTS or now < self._latest - FELL_BACK:
             self._key, self._key_at = self._chance(32), now
             self._people.clear()
+            self._doubts = 0
             for meter in (self._new, self._new_today, self._aside, self._aside_bytes):
                 meter.at = min(meter.at, now)
         self._latest = now
@@ -357,6 +363,7 @@ class Floods:
         if len(self._people) >= MOST_PEOPLE:
             latest = sorted(self._people.items(), key=lambda each: each[1].at)
             self._people = dict(latest[MOST_PEOPLE // 4 :])
+        self._doubts = sum(person.doubtful for person in self._people.values())
         self._tidy_at = min(MOST_PEOPLE, max(1_024, 2 * len(self._people)))
 
     def _is_idle(self, person: _Person, now: float) -> bool:

@@ -369,6 +369,18 @@ async def test_what_a_channel_notices_alarms_once_an_hour(
     assert await watchdogs.note(["foreign_webhook"]) == ["foreign_webhook"]
 
 
+async def test_a_flood_alarms_with_its_number_once_an_hour(
+    database: Database, clock: Clock, watchdogs: Watchdogs
+) -> None:
+    assert await watchdogs.note_numbers({}) == []
+    assert await watchdogs.note_numbers({"flood": 5, "rush": 400}) == ["flood", "rush"]
+    assert await watchdogs.note_numbers({"flood": 6}) == []
+    clock.go_on(hours=1)
+    assert await watchdogs.note_numbers({"flood": 6}) == ["flood"]
+    alerts = await database.run(lambda work: work.alerts.undirected(10))
+    assert [(alert.kind, alert.number) for alert in alerts] == [("flood", 6), ("rush", 400)]
+
+
 async def test_a_changed_audit_log_alarms(
     database: Database, database_url: str, clock: Clock, watchdogs: Watchdogs
 ) -> None:

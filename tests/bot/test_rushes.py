@@ -41,6 +41,7 @@ class Room:
         conversation: Conversation = echo,
         late_most: float = 30,
         disk: Disk | None = None,
+        limits: Limits | None = None,
         **budgets: Any,
     ) -> None:
         self.database = database
@@ -48,8 +49,8 @@ class Room:
         self.floods = Floods(Budgets(**budgets))
         self.newcomers = Newcomers(self.floods, late_most)
         self.intake = Intake(
-            database, make_tools(settings()), {"telegram": Limits(text=4096)}, clock=clock,
-            wake=lambda _channel, _account: None, organisation="Families",
+            database, make_tools(settings()), {"telegram": limits or Limits(text=4096)},
+            clock=clock, wake=lambda _channel, _account: None, organisation="Families",
             conversation=conversation, floods=self.floods, newcomers=self.newcomers, disk=disk,
         )  # fmt: skip
 
@@ -148,6 +149,20 @@ async def test_who_is_not_kept_for_a_fault_of_ours_has_spent_nothing(
                 await room.intake.receive(messages)
     await room.intake.receive(messages)
     assert await turns(room.database, family) == 100
+
+
+async def test_where_a_message_can_be_handed_back_it_is(database: Database, clock: Clock) -> None:
+    """The page of the web chat says beside it that it is not kept; nothing else is said."""
+    room, family = Room(database, clock, limits=Limits(text=4096, refuses=True)), Family()
+    for _ in range(120):
+        await room.intake.receive([family.says("x")])
+    again = family.says("too much")
+    with pytest.raises(NotNow):
+        await room.intake.receive([again])
+    assert not any("Very many" in text for text in await room.said())
+    clock.go_on(minutes=2)
+    await room.intake.receive([again])
+    assert await room.said() == ["too much"]
 
 
 def test_who_wrote_much_comes_after_the_others() -> None:

@@ -110,6 +110,17 @@ async def test_nothing_is_acknowledged_that_could_not_be_kept(room: Room) -> Non
     assert texts(shown) == []
 
 
+async def test_what_there_is_no_room_for_is_handed_back_and_can_be_sent_again(room: Room) -> None:
+    room.keeper.full = True
+    async with tab(room) as page:
+        answered = await page.say("words that must not be lost")
+        assert answered.status_code == 429
+        assert texts(await page.now()) == []
+        room.keeper.full = False
+        assert (await page.say("words that must not be lost")).status_code == 204
+        assert texts(await page.now()) == ["words that must not be lost"]
+
+
 async def test_nothing_is_acknowledged_while_nobody_listens() -> None:
     chat = WebChat()
     async with served(chat.app) as port:
@@ -392,6 +403,19 @@ async def test_streams_end_when_the_channel_closes(room: Room) -> None:
         await room.chat.close()
         async with asyncio.timeout(5):
             assert [event async for event in events] == []
+
+
+async def test_all_conversations_together_have_a_bounded_number_of_tabs(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.channels.webchat.channel.STREAMS_MOST", 3)
+    async with tab(room) as one, tab(room) as other:
+        held = [page.http.send(_request(page), stream=True) for page in (one, other) * 2]
+        answers = [await each for each in held]
+        for answer in answers:
+            await answer.aclose()
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [503]
+    assert len(room.chat._talks) <= 2
 
 
 async def test_one_conversation_has_a_bounded_number_of_tabs(room: Room) -> None:

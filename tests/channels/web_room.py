@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import uvicorn
 from starlette.types import ASGIApp
 
+from bot.channels.base import NotNow
 from bot.channels.webchat import WebChat
 from bot.messages import Address, Button, Inbound, Outbound, Unreadable
 
@@ -31,6 +32,7 @@ class Keeper:
 
     answer: Answer | None = None
     failing: bool = False
+    full: bool = False
     kept: list[Inbound] = field(default_factory=list)
     handed: int = 0
     speaking: set[asyncio.Task[None]] = field(default_factory=set)
@@ -39,6 +41,8 @@ class Keeper:
         self.handed += len(batch)
         if self.failing:
             raise NotKept
+        if self.full:
+            raise NotNow
         for inbound in batch:
             assert isinstance(inbound, Inbound)
             if any(each.update_id == inbound.update_id for each in self.kept):
