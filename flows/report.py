@@ -874,6 +874,8 @@ SUBMITTED: tuple[Words, ...] = (
         "Please keep the code somewhere safe. It is the name of your case with us, and the way "
         "back to it from any phone."
     ),
+    # Translators: against those who pass for us: whoever asks for the code on the telephone is not.
+    _("On the telephone we never ask for this code, and we never ask for money."),
     # Translators: {date} is a day, two weeks ahead.
     _(
         "A caseworker will read the report. Please expect a message here by {date}; if none comes, "
@@ -882,14 +884,14 @@ SUBMITTED: tuple[Words, ...] = (
     _("To add, change or withdraw something, write “menu” at any time."),
 )
 SUBMITTED_DETACHED: tuple[Words, ...] = (
-    *SUBMITTED[:3],
+    *SUBMITTED[:4],
     _(
         "Nothing ties this chat to the report any more. What waits for you is told to whoever "
         "comes back with the code: write it here whenever you like."
     ),
 )
 SUBMITTED_QUIET: tuple[Words, ...] = (
-    *SUBMITTED[:3],
+    *SUBMITTED[:4],
     _(
         "A caseworker will read the report. You asked us for silence, so nothing is written to you "
         "here; to find out how it stands, write “status”, and to hear from us again, write “menu”."
