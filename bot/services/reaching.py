@@ -186,6 +186,7 @@ class Reaching:
             await work.claims.give_up(contact.id)
             await work.contacts.renew(contact)
             await work.contacts.forget_day(contact.id)
+            await work.covers.put([(contact.id, contact.tag, None)])
             for case_id in cases:
                 if case_id is not None and await work.claims.is_detached(case_id):
                     await work.segments.forget(case_id)
