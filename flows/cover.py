@@ -3,7 +3,7 @@
 This is what a contact keeps of it, beside its session and longer than that: which phrase opens
 (never the phrase, only a slow salted mark of it), whether the chat is closed now, and how many
 guesses were made. What is said and done under cover is in `flows/cover_talk.py`; why it is as it is
-in `docs/adr/0016-cover.md`.
+in `docs/adr/0019-cover.md`.
 
 Theory. A telephone is in somebody else's hands. Whoever holds it may write what they like, press
 what they find and wait as long as they want; nothing of it may differ from what a stranger's chat

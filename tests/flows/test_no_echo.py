@@ -3,7 +3,7 @@
 A telephone that is looked into shows our messages too. So names, places, numbers of telephones and
 stories are never part of a question, a button, a confirmation or an error. (What was understood of
 a date or a number is said back, because it has to be confirmed: that is said in our words, from the
-value, never in the family's: docs/adr/0017-what-is-said-back.md.)
+value, never in the family's: docs/adr/0020-what-is-said-back.md.)
 
 Here families tell everything in words made of letters that stand side by side in no sentence of
 ours, and wander through all of the house meanwhile. If four of those letters in a row come out of
