@@ -35,6 +35,8 @@ from storage.transaction import Transaction, among, milliseconds, numbers
 from storage.values import Dead, Ending, Letter, Sent
 from storage.wire import Row
 
+STOPPED: Final = "stopped"
+"""The reason of letters that did not go out because the family wants no words from us."""
 WITHDRAWN: Final = "withdrawn"
 """The work state of cases nobody is written to about."""
 TRIES: Final = 2
@@ -82,7 +84,11 @@ async def dead(tx: Transaction, letters: Sequence[Dead], now: datetime) -> None:
         if it.about == ABOUT_BROADCAST
     ]
     await tx.change_many(_ENDED, rows)
-    if ids := [it.about_id for it in letters if it.about == ABOUT_FOLLOW_UP]:
+    asked = [it for it in letters if it.about == ABOUT_FOLLOW_UP]
+    # Who said stop is not to be looked after by a person for it: the questions end quietly.
+    if quiet := [it.about_id for it in asked if it.reason == STOPPED]:
+        await _taken_back(tx, quiet, now)
+    if ids := [it.about_id for it in asked if it.reason != STOPPED]:
         await _undelivered(tx, ids, now)
 
 
@@ -128,6 +134,12 @@ async def _undelivered(tx: Transaction, ids: Iterable[int | None], now: datetime
     from storage.follow_ups import FollowUps
 
     await FollowUps(tx).note_undelivered([it for it in ids if it is not None], now)
+
+
+async def _taken_back(tx: Transaction, ids: Iterable[int | None], now: datetime) -> None:
+    from storage.follow_ups import FollowUps
+
+    await FollowUps(tx).note_unwanted([it for it in ids if it is not None], now)
 
 
 def _numbers(tx: Transaction, ids: Iterable[int | None]) -> list[int] | str:

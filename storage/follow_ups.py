@@ -299,13 +299,20 @@ class FollowUps:
 
         One whose questions the family has opened all the same has not ended by it.
         """
-        if not ids:
-            return
-        given = numbers(sorted(set(ids)), postgres=self._tx.postgres)
-        rows = await self._tx.rows(_unopened(self._tx.postgres), {"ids": given})
+        rows = await self._unopened(ids)
         await self.end([row.id for row in rows], UNDELIVERED, now)
         for row in rows:
             await Tasks(self._tx).put(UNDELIVERED_TASK, None, row.case_id, now)
+
+    async def note_unwanted(self, ids: Sequence[int], now: datetime) -> None:
+        """The families of these have asked for silence before the notice went out."""
+        await self.end([row.id for row in await self._unopened(ids)], WITHDRAWN, now)
+
+    async def _unopened(self, ids: Sequence[int]) -> Sequence[Row]:
+        if not ids:
+            return []
+        given = numbers(sorted(set(ids)), postgres=self._tx.postgres)
+        return await self._tx.rows(_unopened(self._tx.postgres), {"ids": given})
 
     async def hold_of(self, contact_id: int, until: datetime) -> None:
         """The family pauses: what waits for it is asked anew then, with all the time it had."""

@@ -63,8 +63,10 @@ from storage.wire import Row
 PRIORITIES: Final = (0, 1, 2)
 """Replies, follow-ups, broadcasts."""
 
-STOPPED: Final = "stopped"
+STOPPED: Final = announcements.STOPPED
 """Why a letter ended: its contact asked for silence."""
+NEVER: Final = 2**62
+"""A moment, in milliseconds, after the end of every lease."""
 
 
 class Outbox:
@@ -214,7 +216,11 @@ class Outbox:
         return await self._cancel(contact_id, reason, now, PRIORITIES[0])
 
     async def silence(self, contact_id: int, reason: str, now: datetime) -> int:
-        """Settle what waits for a contact without being a reply to it; return how many it was."""
+        """Settle what waits for a contact without being a reply to it; return how many it was.
+
+        What is just being sent to somebody who said stop ends by what the provider says: sent, or
+        never again, for nobody who said stop is written to a second time.
+        """
         return await self._cancel(contact_id, reason, now, PRIORITIES[1])
 
     # ── within ──
@@ -239,7 +245,8 @@ class Outbox:
 
     async def _cancel(self, contact_id: int, reason: str, now: datetime, least: int) -> int:
         values = {
-            "contact": contact_id, "why": reason, "now": milliseconds(now), "least": least
+            "contact": contact_id, "why": reason, "now": milliseconds(now), "least": least,
+            "under_way": milliseconds(now) if reason == STOPPED else NEVER,
         }  # fmt: skip
         ended = await self._tx.rows(_CANCEL, values)
         ending: Ending = "opted_out" if reason == STOPPED else "cancelled"
@@ -281,6 +288,8 @@ class Outbox:
             return Dead(row.id, "damaged", row.about, row.about_id)
         if row.priority > PRIORITIES[0] and contact.state != "active":
             ending: Ending = "opted_out" if contact.state == STOPPED else "blocked"
+            if row.unsure > 1:
+                ending = "unclear"  # it was tried before, and may have arrived then
             return Dead(row.id, contact.state, row.about, row.about_id, ending)
         due_at = as_moment(row.due_at)
         return Letter(
@@ -560,6 +569,7 @@ _CANCEL: Final[ReturningUpdate[Any]] = (
         outbox.c.contact_id == bindparam("contact"),
         outbox.c.priority >= bindparam("least"),
         outbox.c.state == literal_column(str(WAITING)),
+        or_(outbox.c.lease_at.is_(None), outbox.c.lease_at <= bindparam("under_way")),
     )
     .values(**_BURIED)
     .returning(outbox.c.id, outbox.c.about, outbox.c.about_id, outbox.c.unsure)

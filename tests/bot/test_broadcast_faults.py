@@ -21,6 +21,7 @@ from sqlalchemy import select
 from bot.channels.base import Undelivered
 from bot.delivery import _dead, _sent, judge
 from bot.letters import unpack
+from bot.messages import Outbound
 from bot.services.broadcasts import Broadcast, Refused
 from storage import tables
 from storage.database import Busy, Database, Work

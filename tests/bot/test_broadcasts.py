@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ from flows.text import Bilingual, Words
 from storage import tables
 from storage.database import Database, Due, Work
 from storage.keyring import Keystore
+from storage.values import Postponed, Sent
 from tests.bot.audiences import ARABIC, ENGLISH, ZONE, Audiences, audiences, draft
 from tests.bot.offices import hire
 from tests.bot.rooms import Family, Provider, count, make_intake, until
@@ -480,6 +481,38 @@ async def end_of(database: Database, contact_id: int, what: str) -> None:
             await work.cases.untie(contact_id)
 
     await database.run(job)
+
+
+@pytest.mark.parametrize(
+    ("end", "state"), [("slower", "opted_out"), ("timeout", "unclear"), ("sent", "sent")]
+)
+async def test_stop_while_it_is_being_sent_ends_by_what_the_provider_says(
+    database: Database, rooms: Audiences, end: str, state: str
+) -> None:
+    family = Family("f0")
+    await reporting(database, rooms.clock, family)
+    own = await rooms.approved()
+    await rooms.room.pump()
+    now, lease = rooms.clock(), timedelta(minutes=1)
+    async with database.begin() as work:
+        (reply,) = await work.outbox.claim("telegram", "1", now, 10, lease)
+        await work.outbox.settle([Sent(reply.id, reply.contact_id, "m0")], [], [], now)
+        (letter,) = await work.outbox.claim("telegram", "1", now, 10, lease)
+    await make_intake(database, rooms.clock).receive([family.says("/stop")])
+    assert set((await rooms.ledger(own)).values()) == {"put"}
+    gone = Sent(letter.id, letter.contact_id, "m1", letter.about, letter.about_id)
+    again = Postponed(letter.id, now, end, unclear=end == "timeout")
+    async with database.begin() as work:
+        await work.outbox.settle(*(([gone], []) if end == "sent" else ([], [again])), [], now)
+    for _turn in range(2):
+        rooms.clock.go_on(seconds=1)
+        async with database.begin() as work:
+            left = await work.outbox.claim("telegram", "1", rooms.clock(), 10, lease)
+        assert all(it.about is None for it in left)
+        async with database.begin() as work:
+            said = [Sent(it.id, it.contact_id, "m2") for it in left]
+            await work.outbox.settle(said, [], [], rooms.clock())
+    assert set((await rooms.ledger(own)).values()) == {state}
 
 
 async def test_a_family_that_says_stop_gets_answers_and_nothing_else(

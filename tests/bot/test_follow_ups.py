@@ -434,7 +434,6 @@ async def test_another_contact_of_the_case_is_asked_when_the_first_is_gone(room:
 
 
 async def test_a_notice_that_never_arrives_becomes_a_task(room: Room) -> None:
-
     handle = await room.ask()
     async with room.database.begin() as work:
         (letter,) = await work.outbox.claim("telegram", "1", room.clock(), 10, timedelta(minutes=1))
