@@ -87,6 +87,7 @@ class Play:
     language: str = "ar"
     now: datetime = BEGIN
     channel: str = "terminal"
+    limits: Limits = LIMITS
     flows: Mapping[str, Flow] = field(default_factory=lambda: FLOWS)
     session: Session | None = None
     turns: list[Turn] = field(default_factory=list)
@@ -193,7 +194,7 @@ class Play:
         reader = Reader(
             language=turn.session.language,
             form=turn.session.form,
-            limits=LIMITS,
+            limits=self.limits,
             speak=speak,
             known=known,
             message_id="1" if pressed else "",
