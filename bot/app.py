@@ -443,7 +443,7 @@ class App:
             Tick("ask_again", 30.0, rooms.asking_again.ask_due),
             Tick("close_chats", 60.0, upkeep.close_chats),
             Tick("follow_ups", 10.0, rooms.follow_ups.ask_all_due),
-            Tick("forget", 900.0, upkeep.forget),
+            Tick("forget", 900.0, upkeep.forget_all),
             Tick("erase", 300.0, rooms.erasing.run),
             Tick("pauses", 600.0, rooms.pauses.end_due),
             Tick("sweep_files", 900.0, rooms.files.sweep),

@@ -17,7 +17,17 @@ from flows.conversation import remind
 from storage.contacts import EXPIRE_AFTER, REMIND_AFTER
 from storage.database import Database
 from storage.keyring import KeyGone, Keystore, day_number
-from tests.bot.rooms import Family, Provider, make_intake, sending, settings, until, waiting_words
+from storage.values import UpdateKey
+from tests.bot.rooms import (
+    Family,
+    Provider,
+    count,
+    make_intake,
+    sending,
+    settings,
+    until,
+    waiting_words,
+)
 from tests.bot.test_journey import Talk
 from tests.conftest import Clock
 
@@ -153,6 +163,18 @@ async def test_a_family_that_comes_back_after_its_draft_ended_is_welcomed_anew(
     await make_intake(database, clock).receive([Family("7").says("hello")])
     words = await waiting_words(database, clock)
     assert "language" in words[-1].text
+
+
+async def test_what_a_flood_has_left_goes_in_one_tick(
+    database: Database, clock: Clock, upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.services.upkeep.BREATH", 0)
+    keys = [UpdateKey("telegram", "1", str(number), "") for number in range(1_700)]
+    await database.run(lambda work: work.inbox.remember(keys, clock().date()))
+    clock.go_on(days=40)
+    assert await upkeep.forget_all() == 4
+    assert await count(database, "inbox") == 0
+    assert await upkeep.forget_all() == 1
 
 
 async def test_ticks_that_were_missed_are_one_and_a_failing_duty_ends_nothing(

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.slow
 
 MARK = "Eisvogelruf"
 STRANGER = 7_666_000_001
+TOLD = "Very many messages came from here"
 Hostile = object | bytes
 
 # -- what is thrown at it
@@ -195,6 +196,7 @@ async def test_a_hundred_hostile_updates_among_a_hundred_good_messages(
         async with Stay(tmp_path, server, mode=mode, starter=starter) as stay:
             await stay.start()
             pid = stay.pid
+            flooder = _flood(server)
             throwing = asyncio.create_task(_throw(server, hostile))
             people = await asyncio.gather(*(_five(server, *each) for each in talking.items()))
             await throwing
@@ -203,6 +205,8 @@ async def test_a_hundred_hostile_updates_among_a_hundred_good_messages(
             assert stay.is_running
             assert stay.pid == pid
             assert all(screen(person) for person in people)
+            told = [shown.text for shown in flooder.received if TOLD in shown.text]
+            assert len(told) == 1
             first, second = people[0], people[1]
             await walk(first, talking[first.chat.id])
             await walk(second, talking[second.chat.id])
@@ -218,6 +222,14 @@ async def test_a_hundred_hostile_updates_among_a_hundred_good_messages(
             assert await _set_aside(stay) > 40
         assert server.breaches == []
         assert Canary({"hostile": MARK}).search_files(stay.log, stay.data) == []
+
+
+def _flood(server: BotApiServer) -> Person:
+    """Let somebody write far more than anybody reads: before all others, in one line with them."""
+    flooder = server.person(7_009_000_001, language_code="en")
+    for number in range(400):
+        flooder.write(f"again {number}")
+    return flooder
 
 
 async def _throw(server: BotApiServer, hostile: list[Hostile]) -> None:
