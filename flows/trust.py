@@ -82,7 +82,7 @@ REPORT_SCAM = Flow(
                         "If you like, tell what happened: how they wrote or called, and what they "
                         "wanted. You can also leave it out."
                     ),
-                    hint=_("You can write several messages. We do not ask how much money."),
+                    hint=_("You can write several messages. Please leave out names of witnesses."),
                     most=20_000,
                     long=True,
                     ways=SKIP_ONLY,

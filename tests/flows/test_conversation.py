@@ -20,6 +20,7 @@ from flows.effects import (
     CutOff,
     Effect,
     Forget,
+    OpenCover,
     Say,
     Settle,
     ShowCopy,
@@ -52,7 +53,9 @@ THINGS = (
     Heard("text", text="\ud800\x00\u202e"),
     Heard("text", text=""),
 )
-SPEAKS = (Say, Ask, TellStatus, Add, WipeChat, CutOff, CheckNumber, Undo, AskCopy, ShowCopy)
+SPEAKS = (
+    Say, Ask, TellStatus, Add, WipeChat, CutOff, CheckNumber, Undo, AskCopy, ShowCopy, OpenCover,
+)  # fmt: skip
 ANSWERING = frozenset({"~skip", "~unknown", "~prefer_not", "~done", "~yes", "~send"})
 
 
