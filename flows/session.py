@@ -331,7 +331,8 @@ class Session:
     @property
     def is_passing(self) -> bool:
         """Whether this is somebody who only came by with a code, and has told nothing yet."""
-        return bool(self.came_with) and not self.receipts and not self.drafts
+        told = self.drafts.keys() - {"consent"}
+        return bool(self.came_with) and not self.receipts and not told
 
     @property
     def form(self) -> Form:

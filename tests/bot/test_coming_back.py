@@ -296,6 +296,21 @@ async def test_a_detached_family_finds_and_answers_its_questions_by_the_code(
     assert contacts == [], "nothing in clear leads from the account to the case"
 
 
+async def test_who_came_by_with_a_code_is_forgotten_after_two_days(
+    house: House, keystore: Keystore
+) -> None:
+    case, room = await detached_case(house), house.room
+    before = await count(room.database, "contacts")
+    await house.account("passing").says(case.code)
+    assert await count(room.database, "contacts") == before + 1
+    for _day in range(4):
+        room.clock.go_on(days=1)
+        keystore.make_epochs(room.clock().date())
+        now = room.clock()
+        await room.database.run(lambda work, now=now: work.retention.run(now))  # type: ignore[misc]
+    assert await count(room.database, "contacts") <= before
+
+
 async def test_not_now_leaves_the_questions_where_the_code_finds_them(house: House) -> None:
     case, room, page = await detached_case(house), house.room, house.account("page")
     await room.follow_ups.plan(room.caseworker, case.handle, "check_in")
