@@ -29,6 +29,7 @@ from bot.calendars import DAY_OF_THE_DISAPPEARED, is_feast
 from bot.channels.base import Limits
 from bot.messages import ChannelName
 from bot.services import permissions
+from bot.services.linking import Once
 from bot.services.notices import Notices
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.upkeep import day_begins, zone_named
@@ -158,13 +159,15 @@ class FollowUps:
         any_day: bool = False,
         form: Form = "",
         not_on: tuple[int, int] | None = None,
+        once: Once | None = None,
     ) -> str:
         """Plan questions to the family of ``case`` (a handle); return the follow-up's handle.
 
         ``when`` is aware, None is as soon as the rules allow; ``every_days`` repeats it after each
         end. ``form`` and ``not_on`` (month, day of the disappearance) come from who can read the
         case; both are kept boxed, and taken over from an earlier follow-up where they are not
-        given. ``any_day`` allows feasts and days of mourning. Raises `NotAllowed`, `CannotPlan`.
+        given. ``any_day`` allows feasts and days of mourning. ``once`` is asked in the same
+        transaction. Raises `NotAllowed`, `CannotPlan`, and what ``once`` raises.
         """
         now = self._clock()
         if when is not None and when < now - timedelta(minutes=5):
@@ -173,6 +176,8 @@ class FollowUps:
             raise CannotPlan("past")
 
         async def job(work: Work) -> str:
+            if once is not None:
+                await once(work)
             found = await case_for(work, actor, "follow_up.plan", case)
             version = await _version(work, question_set)
             contact_id = await reachable_contact(work, found)

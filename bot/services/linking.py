@@ -10,7 +10,7 @@ before it is done, for thirty days, in all processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import cast
@@ -23,6 +23,14 @@ __all__ = ["Linking", "Links", "StorageError", "looks_like_code"]
 
 CHANNEL = "staff"
 """What stands for the staff's bot where events of families stand with their channel."""
+
+
+class UsedAlready(Exception):
+    """What was confirmed has been done; it is not done again."""
+
+
+Once = Callable[[Work], Awaitable[None]]
+"""Remembers in a transaction that something is done. Raises `UsedAlready` the second time."""
 
 
 class Links:
@@ -61,11 +69,19 @@ class Links:
         """End the link of ``actor``, and its codes."""
         await _unlink(self._database, actor, self._clock())
 
-    async def once(self, event: str) -> bool:
-        """Return whether this event happens for the first time, and remember it."""
+    def once(self, event: str) -> Once:
+        """Return what lets an act be done once for this event, within the act's own transaction.
+
+        So neither is remembered without the other, wherever the process dies.
+        """
         key = UpdateKey(CHANNEL, self._account, "", event)
         today = self._clock().astimezone(UTC).date()
-        return key in await self._database.run(lambda work: work.inbox.remember([key], today))
+
+        async def remember(work: Work) -> None:
+            if not await work.inbox.remember([key], today):
+                raise UsedAlready
+
+        return remember
 
 
 class Linking:

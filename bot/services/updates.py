@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from bot.channels.base import Limits
 from bot.messages import ChannelName
 from bot.services.follow_ups import case_for
+from bot.services.linking import Once
 from bot.services.notices import Notices
 from bot.services.permissions import Actor
 from bot.services.upkeep import day_begins, day_of, zone_named
@@ -84,16 +85,27 @@ class Updates:
         """Return what can be told, with the words the family will read."""
         return UPDATES
 
-    async def tell(self, actor: Actor, case: str, kind: str, *, since: date | None = None) -> int:
+    async def tell(
+        self,
+        actor: Actor,
+        case: str,
+        kind: str,
+        *,
+        since: date | None = None,
+        once: Once | None = None,
+    ) -> int:
         """Tell the family of ``case`` (a handle); return to how many contacts a notice goes.
 
         None goes to a family that chose to be detached: its update waits for the receipt code.
-        Raises `NotAllowed`, `CannotTell`.
+        ``once`` is asked in the same transaction. Raises `NotAllowed`, `CannotTell`, and what
+        ``once`` raises.
         """
         now = self._clock()
         self._check(kind, since, now)
 
         async def job(work: Work) -> list[NewLetter]:
+            if once is not None:
+                await once(work)
             found = await case_for(work, actor, "update.tell", case)
             if not may_be_told(kind, found.work_state):
                 raise CannotTell("not_announceable")

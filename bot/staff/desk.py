@@ -8,7 +8,9 @@ provider allows and says nothing to anybody else.
 A screen holds codes, fixed words and numbers: no key hangs on this desk, so there is nothing of a
 family's it could show. The words of a broadcast are ours, and who is to approve them reads them.
 
-A verb in capitals acts, and acts once for each message it stands under (`Links.once`).
+A verb in capitals acts. What could be done again (questions, a word to the family) is done once for
+each message the verb stands under (`Links.once`), and that is remembered in the transaction of the
+act itself; the others (ending a link, approving, cancelling) can be done once only.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from bot.services import broadcasts as mass
 from bot.services.broadcasts import Broadcast, Broadcasts, Progress
 from bot.services.follow_ups import CannotPlan, FollowUps, SetOfQuestions
 from bot.services.glances import Glance, Glances
-from bot.services.linking import Links
+from bot.services.linking import Links, Once, UsedAlready
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.updates import NOTHING_NEW, CannotTell, Updates, may_be_told
 from bot.staff import sentences as say
@@ -116,6 +118,8 @@ class Desk:
             refused = say.CANNOT_PLAN.get(error.reason, say.NOT_ALLOWED)
         except CannotTell as error:
             refused = say.CANNOT_TELL.get(error.reason, say.NOT_ALLOWED)
+        except UsedAlready:
+            refused = say.STALE
         except mass.Refused as error:
             refused = say.REFUSED.get(error.reason, say.REFUSED_OTHERWISE)
         return (_plain(actor, refused),)
@@ -161,8 +165,6 @@ class Desk:
 
     async def _press(self, actor: Actor, data: str, message: str) -> Sequence[Screen]:
         verb, *given = data.split(":")
-        if verb.isupper() and not await self._rooms.links.once(message):
-            return (_plain(actor, say.STALE),)
         match verb, given:
             case "x", []:
                 return (_plain(actor, say.NOTHING_DONE),)
@@ -180,13 +182,16 @@ class Desk:
                 return await self._steer(actor, verb, _number(number), *rest)
             case _, [handle, *rest]:
                 found = await self._rooms.glances.get(actor, _long(handle))
-                return (await self._press_case(actor, verb, found, *rest),)
+                return (await self._press_case(actor, verb, found, message, *rest),)
         return (_plain(actor, say.STALE),)
 
-    async def _press_case(self, actor: Actor, verb: str, found: Glance, *given: str) -> Screen:
+    async def _press_case(
+        self, actor: Actor, verb: str, found: Glance, message: str, *given: str
+    ) -> Screen:
         if verb == "k":
             return await self._case(actor, found)
         _require_open(found)
+        once = self._rooms.links.once(message) if verb.isupper() else None
         match verb, given:
             case "f", ():
                 return await self._sets(actor, found, None)
@@ -194,13 +199,13 @@ class Desk:
                 return self._days(actor, found, mark)
             case (("p" | "P"), (mark, day)):
                 chosen = await self._find_set(actor, mark)
-                return await self._plan(actor, found, chosen, _day(day), act=verb == "P")
+                return await self._plan(actor, found, chosen, _day(day), once)
             case "s", ():
                 return self._kinds(actor, found)
             case "n", ():
                 return self._since(actor, found)
             case (("t" | "T"), (mark, day)):
-                return await self._tell(actor, found, self._find_kind(mark), _day(day), verb == "T")
+                return await self._tell(actor, found, self._find_kind(mark), _day(day), once)
         return _plain(actor, say.STALE)
 
     @property
@@ -280,20 +285,26 @@ class Desk:
         raise CannotPlan("no_set")
 
     async def _plan(
-        self, actor: Actor, found: Glance, chosen: SetOfQuestions, day: date | None, *, act: bool
+        self,
+        actor: Actor,
+        found: Glance,
+        chosen: SetOfQuestions,
+        day: date | None,
+        once: Once | None,
     ) -> Screen:
-        """Ask for the confirmation, or do what was confirmed."""
+        """Ask for the confirmation, or do what was confirmed, ``once``."""
         if day is not None and day < self._today:
             raise CannotPlan("past")
         later = day if day and day > self._today else None
         values: dict[str, Insert] = {"code": found.code, "title": _title(actor, chosen.title)}
-        if not act:
+        if once is None:
             asked = say.ASK_ON.fill(date=later, **values) if later else say.ASK_NOW.fill(**values)
             mark = _mark(f"{chosen.name}/{chosen.version}")
             data = f"P:{_short(found.handle)}:{mark}:{_digits(later)}"
             return _confirm(actor, (asked,), data)
         when = datetime.combine(later, ASK_AT, self._zone).astimezone(UTC) if later else None
-        await self._rooms.follow_ups.plan(actor, found.handle, chosen.name, when=when)
+        follow_ups = self._rooms.follow_ups
+        await follow_ups.plan(actor, found.handle, chosen.name, when=when, once=once)
         return _plain(actor, say.PLANNED.fill(code=found.code))
 
     # ── status ──
@@ -330,17 +341,18 @@ class Desk:
         raise CannotTell("not_announceable")
 
     async def _tell(
-        self, actor: Actor, found: Glance, kind: str, since: date | None, act: bool
+        self, actor: Actor, found: Glance, kind: str, since: date | None, once: Once | None
     ) -> Screen:
-        """Show what the family would read and ask for the confirmation, or tell it."""
-        if not act:
+        """Show what the family would read and ask for the confirmation, or tell it, ``once``."""
+        if once is None:
             words = self._rooms.updates.kinds()[kind]
             if isinstance(words, Words) and since:
                 words = words.fill(date=since)
             asked = say.TELL.fill(code=found.code)
             data = f"T:{_short(found.handle)}:{_mark(kind)}:{_digits(since)}"
             return _confirm(actor, (asked, words), data)
-        notices = await self._rooms.updates.tell(actor, found.handle, kind, since=since)
+        updates = self._rooms.updates
+        notices = await updates.tell(actor, found.handle, kind, since=since, once=once)
         return _plain(actor, say.TOLD if notices else say.TOLD_LATER)
 
     # ── broadcasts ──

@@ -20,11 +20,11 @@ from bot.services.alerts import (
     Parcel,
     Watchdogs,
 )
-from bot.services.linking import Linking, Links
+from bot.services.linking import Linking, Links, UsedAlready
 from bot.services.permissions import Actor, NotAllowed
 from bot.staff import sentences as say
 from flows.text import LANGUAGES
-from storage.database import Database, NewLetter, UpdateKey
+from storage.database import Database, NewLetter, UpdateKey, Work
 from storage.keyring import Keystore
 from tests.bot.offices import hire, report_of_family, verbs
 from tests.bot.rooms import Family, Provider, make_intake, sending, until
@@ -250,11 +250,28 @@ async def test_a_link_code_ends_after_a_quarter_of_an_hour(
 
 async def test_an_event_happens_once(database: Database, clock: Clock) -> None:
     links = Links(database, BOT, clock=clock)
-    assert [await links.once("5:1"), await links.once("5:1"), await links.once("5:2")] == [
-        True,
-        False,
-        True,
-    ]
+    await database.run(links.once("5:1"))
+    with pytest.raises(UsedAlready):
+        await database.run(links.once("5:1"))
+    await database.run(links.once("5:2"))
+
+
+async def test_what_was_not_done_is_not_remembered_as_done(
+    database: Database, clock: Clock
+) -> None:
+    """As if the process had died between the two: both or neither is there."""
+    links = Links(database, BOT, clock=clock)
+    once = links.once("5:1")
+
+    async def dies(work: Work) -> None:
+        await once(work)
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await database.run(dies)
+    await database.run(once)
+    with pytest.raises(UsedAlready):
+        await database.run(once)
 
 
 # ── who puts them ──
