@@ -22,6 +22,9 @@ from storage.values import Contact
 
 NEW_CONTACT = "new_contact"
 """The task, and the alert: an account waits to be confirmed."""
+MOST_CLAIMS = 5
+"""Accounts that wait for one case at once: a code that is passed around must not drown the staff.
+What a further one may do is the same; it waits for its place."""
 
 
 class ComingBack:
@@ -119,6 +122,8 @@ class ComingBack:
         return [Say((tie.CAME,))]  # who was refused is not told so
 
     async def _claim(self, case: Case) -> None:
+        if len(await self._work.claims.of_case(case.id)) >= MOST_CLAIMS:
+            return
         today = self._now.date()
         if await self._work.claims.put(self._contact.id, case.id, today):
             await self._work.tasks.put(NEW_CONTACT, None, case.id, self._now)

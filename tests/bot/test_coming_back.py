@@ -17,6 +17,7 @@ from bot.languages import speak
 from bot.letters import unpack
 from bot.messages import Address, ChannelName, Inbound, Outbound
 from bot.services import guessing
+from bot.services.coming_back import MOST_CLAIMS
 from bot.services.follow_ups import AT_CASE_FOR, CannotPlan
 from bot.services.intake import Intake
 from bot.services.permissions import Actor, NotAllowed
@@ -248,6 +249,14 @@ async def test_an_account_that_was_refused_is_not_told_so_and_cuts_nobody_off(
     assert await house.state() == "active"
     assert "phone_gone" in await house.tasks(), "a person sees it all the same"
     assert (await house.reaching.of_case(room.caseworker, house.case.handle)).claims == ()
+
+
+async def test_a_code_that_is_passed_around_does_not_drown_the_staff(house: House) -> None:
+    for number in range(MOST_CLAIMS + 2):
+        assert house.case.code in (await house.account(f"new{number}").says(house.case.code))[0]
+    found = await house.reaching.of_case(house.room.caseworker, house.case.handle)
+    assert len(found.claims) == MOST_CLAIMS
+    assert await house.tasks() == ["new_contact"]
 
 
 async def test_only_whose_case_it_is_decides(house: House) -> None:
