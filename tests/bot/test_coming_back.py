@@ -5,6 +5,7 @@ The old telephone is tied to the case; the new one and the page of the web chat 
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -398,6 +399,36 @@ async def test_the_chat_of_the_account_that_is_cut_off_is_cleared(house: House) 
     await house.intake.receive([pressed])
     letters = await house.letters()
     assert [one.kind for one in letters["7"]] == ["delete"], "it is cleared, and told nothing"
+
+
+async def test_two_workers_at_once_cut_each_other_s_accounts_off(
+    house: House, database: Database
+) -> None:
+    """Each holds its own account and wants the other's: one of them is done after the other."""
+    room, first = house.room, house.account("old")
+    second = house.account("second")
+    await second.says(house.case.code)
+    (claim,) = (await house.reaching.of_case(room.caseworker, house.case.handle)).claims
+    await house.reaching.confirm(room.caseworker, house.case.handle, claim.handle)
+    await house.letters()
+    pages = [(await each.hears("my phone was taken"))[-1] for each in (first, second)]
+    other = Intake(
+        database, make_tools(settings()), LIMITS, clock=room.clock,
+        wake=lambda _channel, _account: None,
+    )  # fmt: skip
+    presses = [
+        Inbound(
+            each.address, str(next(house.ids)), "button", button=button(page, "!lock_other").data,
+            message_id="900", callback_id=f"at-once-{at}",
+        )
+        for at, (each, page) in enumerate(zip((first, second), pages, strict=True))
+    ]  # fmt: skip
+    await asyncio.gather(house.intake.receive([presses[0]]), other.receive([presses[1]]))
+    states = {
+        name: (await room.database.run(lambda work, at=at: work.contacts.get(at))).state  # type: ignore[misc]
+        for name, at in (("old", room.contact_id), ("second", room.contact_id + 1))
+    }
+    assert sorted(states.values()) == ["active", "locked"], "who was second was locked already"
 
 
 async def test_a_person_gives_it_back_and_the_code_alone_does_not_cut_it_off_again_soon(
