@@ -219,7 +219,7 @@ async def _rotate(settings: Settings, path: Path, person: str) -> None:
         database = await Database.connect(settings.database, keystore)
         try:
             if await database.lost_case_keys():
-                raise KeysUnusable("keys of cases are lost; first bring them back: athar keys cases")
+                raise KeysUnusable("keys of cases are lost; first of all: athar keys cases")
             turned = await turn_all(database, ring.rotate(held, keystore))
             ring.settle_rotation()
         finally:

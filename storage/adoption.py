@@ -57,7 +57,8 @@ _PARTED: Final[dict[str, Delete]] = {
     table.name: delete(table)
     for table in (
         broadcast_people, broadcasts, segments, updates, follow_ups, question_sets,
-        consents, copies, alerts, staff_links, staff, ties, ledger, outbox, set_aside, held, inbox, contacts,
+        consents, copies, alerts, staff_links, staff, ties, ledger, outbox, set_aside, held,
+        inbox, contacts,
     )
 }  # fmt: skip
 _CASES: Final[Select[Any]] = select(func.count().label("number")).select_from(cases)

@@ -185,6 +185,15 @@ def open_f5(seed: bytes, envelope: bytes) -> tuple[int, bytes, bytes, bytes]:
     raise Refused
 
 
+def open_f11(case_key: bytes, enclosed: bytes) -> bytes:
+    """The sealed envelope (F5) that was closed under the key of its case."""
+    head, body = enclosed[:30], enclosed[30:]
+    if head[:4] != b"SRD2":
+        raise Refused
+    key = expand(extract(b"", case_key), b"case/v1", 32)
+    return b"SRD1" + head[4:] + open_box(key, body, b"case/v1" + head)
+
+
 def open_f6(file_key: bytes, content: bytes, attachment_id: bytes) -> bytes:
     return open_box(file_key, content, b"att/v1" + attachment_id)
 

@@ -9,7 +9,7 @@ import pytest
 from flows.session import Session
 from storage.database import Database, ForeignReports, Work, WrongKeystore
 from storage.keyring import Keystore, KeysUnusable, lasting_are_gone, renew_lasting
-from storage.vault import PrivateKey
+from storage.vault import CannotOpen, PrivateKey
 from tests.conftest import Clock
 from tests.storage.talks import meddle, person, recall, submit, tell, words_in
 from tests.storage.test_cases import contents, new_code
@@ -26,7 +26,12 @@ def later(
 
 
 async def test_a_database_goes_on_with_the_keystore_of_a_new_machine(
-    database: Database, database_url: str, later: Keystore, clock: Clock, vault_key: PrivateKey
+    database: Database,
+    database_url: str,
+    later: Keystore,
+    clock: Clock,
+    vault_key: PrivateKey,
+    recovery_key: PrivateKey,
 ) -> None:
     old_code, code = new_code(), new_code()
     case = await submit(database, person(1), "sent before", old_code, clock())
@@ -41,6 +46,10 @@ async def test_a_database_goes_on_with_the_keystore_of_a_new_machine(
     assert (parted.contacts, parted.ties, parted.cases, parted.chained_anew) == (2, 1, 1, True)
     anew = await Database.connect(database_url, later)
     try:
+        with pytest.raises(CannotOpen):
+            await contents(anew, case, vault_key)  # its key went with the old keystore
+        assert await anew.lost_case_keys() == 1
+        assert (await anew.bring_back_case_keys(recovery_key, 0))[1:] == (1, 0)
         (before,) = await contents(anew, case, vault_key)
         assert before["code"] == old_code
         assert await anew.run(lambda work: work.cases.find_by_code(old_code)) is None

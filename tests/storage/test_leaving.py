@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -161,6 +162,43 @@ async def test_old_rows_and_whoever_holds_the_vault_open_nothing_of_an_erased_ca
     assert key not in keystore_files
     assert consents
     assert await database.run(lambda work: work.consents.of_case(case.id)) == []
+
+
+def test_what_is_closed_under_a_case_opens_under_nothing_else_and_only_whole() -> None:
+    key = bytes(range(32))
+    sealed = vault.seal([PrivateKey(key).public], 1, b"r" * 16, b"organise", b"words")
+    kept = vault.enclose(key, sealed)
+    assert vault.disclose(key, kept) == sealed
+    damaged = [kept[:at] + bytes([kept[at] ^ 1]) + kept[at + 1 :] for at in range(0, len(kept), 7)]
+    cut = [kept[:-1], kept[:40], kept[:29], b"", kept + b"\0", sealed]
+    for wrong in (*damaged, *cut):
+        with pytest.raises(vault.CannotOpen):
+            vault.disclose(key, wrong)
+    with pytest.raises(vault.CannotOpen):
+        vault.disclose(bytes(32), kept)
+
+
+def on_disk(file: Path) -> bytes:
+    """Everything a database has on the disk, its log and free pages included."""
+    return b"".join(it.read_bytes() for it in file.parent.glob(f"{file.name}*"))
+
+
+async def test_no_page_of_the_file_holds_anything_of_an_erased_case(
+    sqlite_url: str, keystore: Keystore, clock: Clock
+) -> None:
+    database = await Database.connect(sqlite_url, keystore)
+    try:
+        case = await withdrawn(database, clock)
+        (row,) = await meddle(sqlite_url, "SELECT handle, envelope FROM reports")
+        await database.checkpoint()
+        file = Path(sqlite_url.split("///", 1)[1])
+        assert row.envelope[-64:] in on_disk(file)
+        clock.go_on(days=4)
+        assert await erasing(database, keystore, clock).run() == 1
+        assert row.envelope[-64:] not in on_disk(file)
+        assert bytes.fromhex(case.handle) not in on_disk(file)
+    finally:
+        await database.close()
 
 
 async def test_a_lost_keystore_costs_no_report_as_long_as_two_shares_are_there(

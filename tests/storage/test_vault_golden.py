@@ -108,6 +108,12 @@ FORMATS: list[tuple[str, object, Opener, Opener]] = [
         lambda it: decryptor.open_f10(RECOVERY.seed, it),
     ),
     (
+        "f11-case.bin",
+        golden("f5-report.bin"),
+        lambda it: vault.disclose(KEY, it),
+        lambda it: decryptor.open_f11(KEY, it),
+    ),
+    (
         "box-two-chunks.bin",
         bytes(16384) + b"end",
         lambda it: vault.unbox(KEY, it, b"golden"),
@@ -175,6 +181,7 @@ HASHES = """
   "box-two-chunks.bin": "537c94f15c90c2b5",
   "f1-data-key.bin": "95fb40e45b153149",
   "f10-backup.bin": "1f659d77f29bd913",
+  "f11-case.bin": "936ff35f0ce29ba8",
   "f2-session.bin": "be38c74d6fbcd50d",
   "f3-inbox.bin": "744fe8726cb9fbe8",
   "f4-outbox.bin": "1acd9158ee923611",
