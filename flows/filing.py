@@ -79,8 +79,8 @@ AGAIN = _("Thank you. This takes the place of what could not be fetched.")
 ADDED = _("Thank you. This is added to your report.")
 ON_THE_MAP = _("Thank you, this place on the map is noted.")
 
-KEPT = _("✓ What you sent is kept.")
-LATER = _("✓ What you sent will be kept a little later. Nothing needs to be done.")
+KEPT = _("What you sent is kept.")
+LATER = _("What you sent will be kept a little later. Nothing needs to be done.")
 LOST: Final[Mapping[str, Sentence]] = {
     "too-large": TOO_LARGE,
     "empty": EMPTY,

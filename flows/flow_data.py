@@ -359,7 +359,9 @@ def _number(reader: _Reader, _asked: _Asked, common: dict[str, Any]) -> Asked:
 
 def _attachment(reader: _Reader, _asked: _Asked, common: dict[str, Any]) -> Asked:
     kinds = reader.words("kinds", FILES, FILES)
-    return Attachment(kinds=kinds, **common) if kinds else reader.refuse("kinds", "few")
+    if not kinds:
+        reader.refuse("kinds", "few")
+    return Attachment(kinds=kinds, many=reader.get("many", bool, False), **common)
 
 
 Make = Callable[[_Reader, _Asked, dict[str, Any]], Asked]
@@ -374,7 +376,7 @@ _KINDS: Final[Mapping[str, tuple[Make, set[str]]]] = {
     "place": (_place, {"areas", "columns", "most"}),
     "phone": (_phone, {"country"}),
     "number": (_number, {"least", "most"}),
-    "attachment": (_attachment, {"kinds"}),
+    "attachment": (_attachment, {"kinds", "many"}),
 }
 KINDS: Final = tuple(_KINDS)
 """The kinds of question a set can hold."""

@@ -6,8 +6,7 @@ rather not*. It ends with a review, and nothing reaches anybody before it is sen
 
 Deliberately absent, as in the report: sums of money, names of witnesses, what somebody hopes or
 mourns, marks on a body, and every question that would only satisfy curiosity. Where money was asked
-for, that it was is enough; what follows is advice. Pictures and papers are not taken here: it is
-asked which there are, and a person asks for them.
+for, that it was is enough; what follows is advice.
 
 A follow-up is one draft, called ``follow_up`` whatever its set (`as_asked`): a family answers one
 at a time. Beside the answers it holds what nobody is asked: which follow-up and which set it is,
@@ -26,6 +25,7 @@ from flows.questions import (
     REQUIRED,
     SKIP_ONLY,
     Asked,
+    Attachment,
     Choice,
     Choosable,
     Every,
@@ -278,7 +278,6 @@ SIGHTING = follow_up(
 # ------------------------------------------------------------------------------ photo_document
 
 _AGREES = Is("p1_agree", ("yes",))
-_HAS_PHOTO = Every((_AGREES, Is("p2_photo", ("have", "elsewhere"))))
 _SHARE = next(
     each
     for _section, _repeat, each in questions(REPORT)
@@ -286,10 +285,10 @@ _SHARE = next(
 )
 PHOTO_DOCUMENT = follow_up(
     "photo_document",
-    1,
+    2,
     about(
-        "A photo and papers can help in the search for them. Your caseworker asks which there are. "
-        "Nothing is sent here today: a person will ask you for it, and saying no is fine."
+        "A photo and papers can help in the search for them. Your caseworker asks whether you want "
+        "to send some here. Saying no is fine, and everything can be left out."
     ),
     Section(
         "papers",
@@ -298,25 +297,24 @@ PHOTO_DOCUMENT = follow_up(
             Choice(
                 key="p1_agree",
                 title=_("Agreement"),
-                words=_("Would you agree to send a photo or copies of papers later?"),
+                words=_("Do you agree to send a photo or copies of papers here?"),
+                hint=_(
+                    "They are kept sealed, like your report. What the picture itself says about "
+                    "place and camera is not shown to anybody who looks at it."
+                ),
                 options=(
                     Choosable("yes", _("Yes"), ("yes", "نعم")),
                     Choosable("no", _("No"), ("no", "لا")),
                 ),
                 columns=2,
             ),
-            Choice(
-                key="p2_photo",
+            Attachment(
+                key="p2_face",
                 title=_("A photo"),
-                words=about(
-                    "Is there a photo that shows their face? An old one is welcome too. Please do "
-                    "not send it yet."
-                ),
-                options=(
-                    Choosable("have", _("Yes, I can send it later"), ("yes", "نعم", "عندي")),
-                    Choosable("elsewhere", _("Yes, but it is not with me"), ("elsewhere",)),
-                    Choosable("none", _("There is none"), ("no", "none", "لا", "ما في")),
-                ),
+                words=about("Please send a photo that shows their face. An old one is welcome too."),
+                hint=_("If there is none, or it is not with you, choose “Skip”."),
+                kinds=("photo", "document"),
+                ways=OPTIONAL,
                 when=_AGREES,
             ),
             RoughDateQuestion(
@@ -324,25 +322,22 @@ PHOTO_DOCUMENT = follow_up(
                 title=_("Year of the photo"),
                 words=_("When was the photo taken? A year is enough."),
                 ways=OPTIONAL,
-                when=_HAS_PHOTO,
+                when=Given("p2_face"),
             ),
-            MultipleChoice(
-                key="p4_papers",
+            Attachment(
+                key="p4_copies",
                 title=_("Papers"),
-                words=_("Of which papers could you send a copy later? Several are possible."),
+                words=_(
+                    "Please send pictures or copies of papers, one after the other: from the civil "
+                    "registry, of an identity card, the family book, from a court or a prison."
+                ),
                 hint=_(
                     "Only copies: please never part with an original. You can cover on a copy "
                     "whatever you want to keep to yourself."
                 ),
-                options=(
-                    Choosable("registry", _("Extract from the civil registry"), ("إخراج قيد",)),
-                    Choosable("id", _("Identity card or passport"), ("هوية", "جواز")),
-                    Choosable("family_book", _("Family book"), ("دفتر العائلة",)),
-                    Choosable("court", _("A paper from a court or a prison"), ("محكمة",)),
-                    OTHER,
-                    Choosable("none", _("None of them"), ("none", "no", "لا", "ولا واحد")),
-                ),
-                alone=("none",),
+                kinds=("photo", "document"),
+                many=True,
+                ways=OPTIONAL,
                 when=_AGREES,
             ),
             MultipleChoice(

@@ -698,9 +698,8 @@ _SINCE = Section(
         YesNo(
             key="e1_photo",
             title=_("A photo"),
-            words=about(
-                "Do you have a photo of them? Please do not send it now; a person may ask later."
-            ),
+            words=about("Do you have a photo of them?"),
+            hint=_("If you want to, you can send it here at any time: it goes with your report."),
             ways=OPTIONAL,
             when=FULL,
             forms="W R P U",

@@ -30,7 +30,8 @@ UPGRADES: Mapping[str, tuple[Upgrade, ...]] = {
     "choices": (),
     "new_info": (),
     "sighting": (),
-    "photo_document": (),
+    # Pictures and papers are sent here since; which there are is not asked for any more.
+    "photo_document": (Upgrade(2, retired=frozenset({"p2_photo", "p4_papers"})),),
     "dna_interest": (),
     "contact_change": (),
     "check_in": (),

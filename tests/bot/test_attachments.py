@@ -202,7 +202,7 @@ async def test_a_picture_is_kept_sealed_and_told_with_one_tick(
         mode = (where.shelf.directory / kept.place).stat().st_mode
         assert (mode & 0o777, where.shelf.directory.stat().st_mode & 0o777) == (0o600, 0o700)
         assert b"CANARY" not in (where.shelf.directory / kept.place).read_bytes()
-        assert await family.told() == ["✓ What you sent is kept."]
+        assert await family.told() == ["What you sent is kept."]
         assert await where.files.fetch_due() == 0
 
 
@@ -219,7 +219,7 @@ async def test_an_album_is_told_once_and_each_picture_is_kept_once(
         kept = await family.files()
         assert {one.state for one in kept} == {"kept"}
         assert len(where.on_disk()) == 6 == len({one.sha256 for one in kept})
-        assert await family.told() == ["✓ What you sent is kept."]
+        assert await family.told() == ["What you sent is kept."]
 
 
 LOSSES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
@@ -283,7 +283,7 @@ async def test_a_line_that_breaks_is_tried_again_and_then_given_up(
         assert (await family.told(), where.on_disk()) == ([], [])
         clock.go_on(minutes=1)
         await where.files.fetch_due()
-        assert await family.told() == ["✓ What you sent is kept."]
+        assert await family.told() == ["What you sent is kept."]
 
         await family.sends()
         await family.told()
@@ -325,7 +325,7 @@ async def test_a_file_that_came_after_the_report_is_sealed_into_its_case(
         assert await family.files() == []
         await family.told()
         await where.files.fetch_due()
-        assert await family.told() == ["✓ What you sent is kept."]
+        assert await family.told() == ["What you sent is kept."]
         (report, late) = await entries(where, vault_key)
         assert (report[0], late[0]) == (REPORT, FILE)
         files = report[1]["report"]["files"]
@@ -524,7 +524,7 @@ async def test_with_little_room_a_file_waits_and_its_family_is_told_once(
         assert where.on_disk() == []
         where.room[0] = True
         await where.files.fetch_due()
-        assert await family.told() == ["✓ What you sent is kept."]
+        assert await family.told() == ["What you sent is kept."]
 
 
 async def test_a_stop_gives_claims_back_at_once(
