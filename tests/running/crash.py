@@ -31,7 +31,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,6 +149,17 @@ class Street:
         # What was said last is still being noted by the program.
         await asyncio.sleep(0.3)
         self._server.ledger.watchers.remove(self._see)
+
+    @property
+    def uncleared(self) -> int:
+        """How many messages of families that hold a receipt still stand in their chats."""
+        done = [each.person for each in self.tellings.values() if each.codes]
+        return sum(not shown.from_bot for person in done for shown in person.messages)
+
+    async def until_cleared(self, within: float = 60.0) -> None:
+        """Return when no answer stands in a chat any more, or after ``within`` real seconds."""
+        with suppress(TimeoutError):
+            await until(lambda: not self.uncleared, within)
 
     # -- within
 
@@ -281,6 +292,7 @@ class Verdict:
     cases_missing: int = 0
     cases_too_many: int = 0
     repeated_prompts: int = 0
+    uncleared: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -295,6 +307,7 @@ class Verdict:
             name: int(getattr(self, name))
             for name in (
                 "silent", "lost", "twice", "misplaced", "cases_missing", "cases_too_many",
+                "uncleared",
             )
         }  # fmt: skip
         wrong["notes"] = len(self.notes)

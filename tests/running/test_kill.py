@@ -36,8 +36,10 @@ async def killed(
         street.open()
         await kill_at_random(program, street, kills, random.Random(f"kills {SEED}"))
         await street.fall_silent()
+        await street.until_cleared()
         await program.stop()
     verdict = await judge(program, street)
+    verdict.uncleared = street.uncleared
     print(verdict)
     assert not server.breaches
     return verdict
