@@ -245,7 +245,8 @@ function follow() {
 function firstUnanswered() {
   let first = null;
   for (let each = log.lastElementChild; each; each = each.previousElementSibling) {
-    if (!each.matches(".service") || each.querySelector(".chosen")) return first;
+    const answered = each.querySelector(".chosen") || "answered" in each.dataset;
+    if (!each.matches(".service") || answered) return first;
     first = each;
   }
   return first;
@@ -253,6 +254,16 @@ function firstUnanswered() {
 
 function offerJump() {
   byId("jump").hidden = log.scrollHeight - log.clientHeight - log.scrollTop < NEAR;
+}
+
+// What the family said leaves the page soon; that it was said still counts.
+function takeOut(element) {
+  if (element && !element.matches(".service")) {
+    let before = element.previousElementSibling;
+    while (before && !before.matches(".service")) before = before.previousElementSibling;
+    if (before) before.dataset.answered = "";
+  }
+  element?.remove();
 }
 
 // --- What comes from the service --------------------------------------------------------------
@@ -266,7 +277,7 @@ function apply(change) {
   page.run = change.run;
   if (change.language !== page.told) speak(change.language);
   page.told = change.language;
-  for (const id of change.gone) find(id)?.remove();
+  for (const id of change.gone) takeOut(find(id));
   const shown = change.messages.map(show);
   for (const note of change.notes) if (note.text) tell(note.text);
   if (follows) follow();
