@@ -213,7 +213,8 @@ async def test_every_page_can_be_used_by_everybody(
     found = await serious(page)
     await come_in(page, place, "coordinator", language)
     for path in (
-        "/cases", "/tasks", "/find", f"/cases/{case.handle}", f"/cases/{case.handle}/follow-up",
+        "/cases", "/tasks", "/find", "/numbers", "/locks", f"/cases/{case.handle}",
+        f"/cases/{case.handle}/follow-up",
         f"/cases/{case.handle}/update", f"/cases/{case.handle}/matching", "/question-sets",
         "/question-sets/new?copy=check_in", "/broadcasts", "/broadcasts/new",
         f"/broadcasts/{broadcast.handle}", "/statistics", "/book", "/book/consent", "/audit",
