@@ -182,6 +182,7 @@ def run_retention(as_json: JsonOption = False) -> None:
 
     async def delete(database: Database, settings: Settings, keystore: Keystore) -> dict[str, int]:
         erasing = Erasing(database, keystore, zone=settings.zone, clock=utc_now)
+        await erasing.look_back()
         total = {"cases": await erasing.run()}
         while True:
             async with database.begin() as work:

@@ -11,7 +11,7 @@ the recovery key alone: who has lost the keystore brings the keys back with two 
 shares (`bring_back`), from the newest backup of the database. No report is lost with a keystore. It
 is why, of an erased case, a backup can be opened by nobody of the staff any more, and by those who
 bring two papers together for as long as that backup is kept
-(docs/adr/0016-erasing-a-case.md).
+(docs/adr/0021-erasing-a-case.md).
 
 Nothing is swept here: a key is destroyed by an erasure alone, never because its row is not seen. A
 database put back to an earlier day must not cost the cases that came after it.

@@ -252,7 +252,7 @@ class Keystore:
         """Fixed words for what was found and healed since the last time; for the log."""
         return self._slots.notices()
 
-    # ── keys of cases (docs/adr/0016-erasing-a-case.md) ──
+    # ── keys of cases (docs/adr/0021-erasing-a-case.md) ──
 
     def case_key(self, case_id: int) -> bytes | None:
         """The key of a case; None when it was destroyed, lost or never made."""

@@ -120,6 +120,26 @@ class Leaving:
         values = {"today": day(today), "most": limit}
         return [row.case_id for row in await self._tx.rows(_DUE, values)]
 
+    async def returned(self, after: int, today: date) -> int:
+        """Let cases be erased again that an older backup has brought back; one slice of all cases.
+
+        Known by their key: it was destroyed, as against lost. Returns the last case looked at,
+        ``after`` when there are no more.
+        """
+        last = after
+        for row in await self._tx.rows(_ALL, {"after": after}):
+            last = row.id
+            if self._tx.keystore.was_erased(row.id):
+                again = {
+                    "case_id": row.id,
+                    "asked_on": day(today),
+                    "erase_on": day(today),
+                    "former_state": row.work_state,
+                    "segment_box": None,
+                }
+                await self._tx.change(_WITHDRAW[self._tx.postgres], again)
+        return last
+
     async def count_due(self, today: date) -> int:
         """Return how many cases may be erased on this day, and how many are half erased."""
         row = await self._tx.row(_COUNT, {"today": day(today)})
@@ -233,6 +253,12 @@ _WITHDRAW: Final = {
     True: postgresql.insert(withdrawals).on_conflict_do_nothing(),
     False: sqlite.insert(withdrawals).on_conflict_do_nothing(),
 }
+_ALL: Final[Select[Any]] = (
+    select(cases.c.id, cases.c.work_state)
+    .where(cases.c.id > bindparam("after"))
+    .order_by(cases.c.id)
+    .limit(500)
+)
 _FIND: Final[Select[Any]] = select(withdrawals).where(withdrawals.c.case_id == bindparam("row"))
 _UNDO: Final = (
     delete(withdrawals)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -38,6 +38,18 @@ class Erasing:
         self._keystore = keystore
         self._zone = zone
         self._clock = clock
+
+    async def look_back(self) -> None:
+        """Find cases that were erased and that an older backup has brought back."""
+        today, after = self._clock().astimezone(self._zone).date(), 0
+        while True:
+            last = await self._look_at_some(after, today)
+            if last == after:
+                return
+            after = last
+
+    async def _look_at_some(self, after: int, today: date) -> int:
+        return await self._database.run(lambda work: work.leaving.returned(after, today))
 
     async def run(self) -> int:
         """Erase what is due; return how many cases it was."""

@@ -201,6 +201,44 @@ async def test_no_page_of_the_file_holds_anything_of_an_erased_case(
         await database.close()
 
 
+async def test_a_case_that_a_backup_brings_back_is_erased_again(
+    sqlite_url: str, keystore: Keystore, clock: Clock
+) -> None:
+    file = Path(sqlite_url.split("///", 1)[1])
+    database = await Database.connect(sqlite_url, keystore)
+    case = await withdrawn(database, clock)
+    other = await submit(database, person(2), "another story", new_code(), clock())
+    await database.run(lambda work: work.leaving.undo(case))
+    await database.checkpoint()
+    backup = copy_of(file)
+    await database.run(lambda work: work.leaving.withdraw(case, clock().date(), clock().date()))
+    assert await erasing(database, keystore, clock).run() == 1
+    await database.close()
+    put_back(file, backup)
+    restored = await Database.connect(sqlite_url, keystore)
+    try:
+        duty = erasing(restored, keystore, clock)
+        assert await duty.run() == 0
+        await duty.look_back()
+        assert await duty.run() == 1
+        assert await restored.run(lambda work: work.cases.find_by_code(case.code)) is None
+        assert await restored.run(lambda work: work.cases.find_by_code(other.code)) is not None
+    finally:
+        await restored.close()
+
+
+def copy_of(file: Path) -> bytes:
+    """A backup of a database whose log was just folded in."""
+    return file.read_bytes()
+
+
+def put_back(file: Path, backup: bytes) -> None:
+    """Put an older state of a database back in its place."""
+    for each in file.parent.glob(f"{file.name}-*"):
+        each.unlink()
+    file.write_bytes(backup)
+
+
 async def test_a_lost_keystore_costs_no_report_as_long_as_two_shares_are_there(
     database: Database,
     keystore: Keystore,
