@@ -85,6 +85,22 @@ ENDINGS: dict[str, Sequence[Step]] = {
     "en": (),
 }
 
+CLOSING: dict[str, Sequence[Step]] = {
+    "ar": (
+        ("write", "التخفي"),
+        *[("write", "سبع حمامات على السطح")] * 2,
+        ("write", "استراحة"),
+        *[("write", words) for words in ("مرحبا", "من أنتم؟", "وضع بلاغي")],
+    ),
+    "en": (
+        ("write", "cover"),
+        *[("write", "seven grey doves")] * 2,
+        ("write", "pause"),
+        *[("write", words) for words in ("hello", "who are you?", "status")],
+    ),
+}
+"""A chat that is closed behind a phrase, and what it says to whoever writes in it."""
+
 
 def main() -> None:
     """Take every picture."""
@@ -113,6 +129,11 @@ def _pictures(browser: Browser, url: str, language: str) -> None:
         _play(page, ENDINGS[language])
         page.screenshot(path=PICTURES / f"receipt-{language}-phone.png")
     page.context.close()
+    closed = browser.new_page(viewport=PHONE, color_scheme="light")  # type: ignore[arg-type]
+    closed.goto(url)
+    _play(closed, (*TALKS[language][:6], *CLOSING[language]))
+    closed.screenshot(path=PICTURES / f"closed-{language}-phone.png")
+    closed.context.close()
 
 
 def _of_console(browser: Browser, url: str, language: str, size: dict[str, int], what: str) -> None:
