@@ -37,7 +37,10 @@ from storage.values import Case
 
 Verdict = Literal["same", "alike", "differs", "unknown"]
 """``unknown``: one of the two does not say."""
-Part = Literal["given", "father", "family", "mother", "sex", "born", "area", "gone"]
+Part = Literal[
+    "given", "father", "family", "mother", "sex", "born", "area", "gone", "place", "linked"
+]
+"""``linked``: one report names the other as that of somebody taken in the same event."""
 Kind = Literal["person", "event"]
 
 SUGGESTED: Final = 0.62
@@ -56,7 +59,7 @@ class Reason:
 class Suggestion:
     """Another case that may be about the same person, or about somebody taken in the same event.
 
-    ``reasons`` say why it may be the same person. For a case the reader may not open (``readable``
+    ``reasons`` say why. For a case the reader may not open (``readable``
     is False) they are empty, and ``name`` is too: it learns that there is one, how likely it is,
     and from ``assigned_to`` (a staff handle, or None) whom to ask.
     """
@@ -115,6 +118,14 @@ async def suggest(actor: Actor, search: Search, case: str, limit: int = 10) -> S
     found = (await asyncio.to_thread(_compared, own.card, others, strangers, search.parse))[:limit]
     named = await search.ask(partial(_cases, [it.case_id for it in found]))
     return [_suggestion(actor, it, named[it.case_id]) for it in found if it.case_id in named]
+
+
+async def allow(actor: Actor, search: Search, case: str) -> None:
+    """Ask whether ``actor`` may compare this case, and write the row of the audit.
+
+    Raises `NotAllowed`, `TooMany`, `CannotKeep`.
+    """
+    await search.ask(partial(_allowed, actor, case, search))
 
 
 async def _allowed(actor: Actor, case: str, search: Search, work: Work) -> Case:
@@ -202,9 +213,8 @@ def judge(
     person = _as_person(one, other, alike)
     if person is not None:
         return person[0], "person", person[1]
-    if _one_event(one, other):
-        return SUGGESTED / 2, "event", ()
-    return None
+    reasons = _as_event(one, other)
+    return (SUGGESTED / 2, "event", reasons) if reasons else None
 
 
 def _as_person(one: Card, other: Card, alike: Alike) -> tuple[float, tuple[Reason, ...]] | None:
@@ -279,12 +289,18 @@ def _gaps(ones: Sequence[Days], others: Sequence[Days]) -> Iterator[int]:
             yield (max(one[0], other[0]) - min(one[1], other[1])).days
 
 
-def _one_event(one: Card, other: Card) -> bool:
-    if other.code in one.linked or one.code in other.linked or one.linked & other.linked:
-        return True
-    if not (_exact(one.gone) & _exact(other.gone)) or not (one.areas & other.areas):
-        return False
-    return len(one.places & other.places) >= _PLACES_SHARED
+def _as_event(one: Card, other: Card) -> tuple[Reason, ...]:
+    """Return why two cases may be of one event; nothing where they are not."""
+    linked = other.code in one.linked or one.code in other.linked or one.linked & other.linked
+    parts: dict[Part, object] = {
+        "linked": linked,
+        "gone": _exact(one.gone) & _exact(other.gone),
+        "area": one.areas & other.areas,
+        "place": len(one.places & other.places) >= _PLACES_SHARED,
+    }
+    if not linked and not all(parts[part] for part in ("gone", "area", "place")):
+        return ()
+    return tuple(Reason(part, "same") for part, holds in parts.items() if holds)
 
 
 def _exact(days: Sequence[Days]) -> set[date]:

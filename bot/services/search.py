@@ -112,6 +112,7 @@ class Search:
         self._strangers: dict[int, Stranger] = {}
         self._strange_entries: dict[int, int] = {}
         self._progress = Progress(0, 1)
+        self._met = Progress(0, 1)
         self._turn = asyncio.Lock()
 
     @property
@@ -123,6 +124,20 @@ class Search:
     def progress(self) -> Progress:
         """How far `prepare` is; to be shown while it runs."""
         return self._progress
+
+    @property
+    def compared(self) -> Progress:
+        """How far `meet` is; to be shown while it runs."""
+        return self._progress if self._owner is None or not self._progress.ready else self._met
+
+    async def meet(self) -> None:
+        """Open what cases are compared by, also of those this session may not read.
+
+        The permission is asked and the row of the audit written by `matching.allow`.
+        """
+        async with self._turn:
+            await self._catch_up(await self._database.run(self._missing))
+            await self._meet_strangers()
 
     async def prepare(self, progress: Callable[[Progress], None] | None = None) -> None:
         """Open what may be read and index it; later calls only add what came since.
@@ -163,7 +178,7 @@ class Search:
         """Let go of everything that was opened."""
         self._index, self._entries, self._tally = WordIndex(), {}, None
         self._strangers, self._strange_entries = {}, {}
-        self._progress = Progress(0, 1)
+        self._progress = self._met = Progress(0, 1)
 
     # ── for matching ──
 
@@ -286,8 +301,10 @@ class Search:
         known = self._entries.keys() | self._strange_entries.keys()
         new = [it for it in everything if it not in known]
         for start in range(0, len(new), SLICE):
+            self._met = Progress(start, len(new))
             entries = await self._database.run(_sealed(new[start : start + SLICE]))
             await asyncio.to_thread(self._meet, entries)
+        self._met = Progress(len(new), len(new))
 
     def _part_from(self, case_id: int) -> None:
         self._strangers.pop(case_id, None)

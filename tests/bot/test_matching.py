@@ -201,6 +201,10 @@ async def test_cases_of_one_event_are_suggested_as_such(shelf: Shelf) -> None:
     found = {one.case: one for one in await suggested(CASEWORKER, shelf, first.handle)}
     assert found.keys() == {linked.handle, met.handle}
     assert {one.kind for one in found.values()} == {"event"}
+    why = {case: {reason.part for reason in one.reasons} for case, one in found.items()}
+    assert "linked" in why[linked.handle]
+    assert why[met.handle] == {"gone", "area", "place"}
+    assert {reason.verdict for one in found.values() for reason in one.reasons} == {"same"}
 
 
 async def test_erased_cases_are_suggested_to_nobody(shelf: Shelf) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.services.broadcasts import Draft
+from bot.staff.web import services
 from storage.database import Database
 from storage.keyring import Keystore
 from storage.vault import PrivateKey
@@ -73,3 +74,21 @@ async def test_a_case_nobody_has_taken_says_so(room: Room) -> None:
     page = (await (await room.enter("caseworker")).get("/cases")).text
     assert "not taken yet" in page
     assert "–" not in page[page.index("<tbody>") : page.index("</tbody>")]
+
+
+async def test_what_takes_long_before_cases_are_compared_is_shown(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "GLANCE", 0)
+    visitor = await room.enter("caseworker")
+    case = await room.case(await visitor.actor())
+    await room.case(await room.colleague())
+    waiting = await visitor.get(f"/cases/{case.handle}/matching")
+    assert 'data-watch="/console/find/comparing"' in waiting.text
+    now = {"done": False}
+    while not now["done"]:
+        now = (await visitor.get("/find/comparing")).json()
+    assert now["count"] == now["of"]
+    compared = await visitor.get(f"/cases/{case.handle}/matching")
+    assert "data-watch" not in compared.text
+    assert "Perhaps the same person" in compared.text

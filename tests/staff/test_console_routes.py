@@ -232,6 +232,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/find"): Row("CK"),
     ("POST", "/find"): Row("CK", form={"words": "damascus"}),
     ("GET", "/find/progress"): Row("CK"),
+    ("GET", "/find/comparing"): Row("CK"),
     ("GET", CASE): Row("cK", a_case),
     ("POST", f"{CASE}/take"): Row("CK", a_free_case),
     ("POST", f"{CASE}/assign"): Row("K", a_case, {"former": "@owner", "to": ""}),

@@ -52,6 +52,7 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("GET", "/find", search_pages.show_search, "case.search"),
     Entry("POST", "/find", search_pages.find, "case.search"),
     Entry("GET", "/find/progress", search_pages.progress, "case.search", quiet=True),
+    Entry("GET", "/find/comparing", search_pages.comparing, "case.search", quiet=True),
     # one case
     Entry("GET", _CASE, case_page.show_case, "case.read"),
     Entry("POST", f"{_CASE}/take", worklist.take, "case.take"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import JSONResponse, Response
 
 from bot.services.accounts import TooMany
-from bot.services.matching import suggest
+from bot.services.matching import allow, suggest
 from bot.staff.web.labels import CASE_REFUSALS
 from bot.staff.web.visit import Visit
 from flows.text import Words, _
@@ -21,6 +21,9 @@ PARTS: dict[str, Words] = {
     "area": _("Area"),
     "gone": _("Day of disappearance"),
     "sex": _("Sex"),
+    "place": _("Place"),
+    # Translators: one report names the other's person as taken in the same event.
+    "linked": _("Told of as taken together"),
 }
 VERDICTS: dict[str, Words] = {
     "same": _("the same"),
@@ -57,18 +60,30 @@ async def progress(visit: Visit) -> Response:
     return JSONResponse({"count": now.done, "of": now.total, "done": now.ready})
 
 
+async def comparing(visit: Visit) -> Response:
+    """Tell how far it is until cases can be compared: two numbers."""
+    now = visit.console.searches.of(visit.here).compared
+    return JSONResponse({"count": now.done, "of": now.total, "done": now.ready})
+
+
 async def show_matching(visit: Visit) -> Response:
     """Show which other cases may be about the same person, or the same event."""
     handle = visit.handle()
     search = visit.console.searches.of(visit.here)
+    waits = None
     try:
-        found = await suggest(visit.actor, search, handle)
+        if not search.compared.ready:
+            await allow(visit.actor, search, handle)
+            if not await visit.console.searches.meet(visit.here):
+                waits = search.compared
+        found = [] if waits else await suggest(visit.actor, search, handle)
     except TooMany:
         return visit.show("sorry.html", 409, words=CASE_REFUSALS["stopped"])
     return visit.show(
         "matching.html",
         handle=handle,
         found=found,
+        waits=waits,
         kinds=SUGGESTED,
         parts=PARTS,
         verdicts=VERDICTS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 
 log = structlog.get_logger(__name__)
+GLANCE = 0.5
+"""Seconds a page waits for what it would otherwise show the progress of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Searches:
         self._new = services.new_search
         self._by_session: dict[str, Search] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
+        self._meeting: dict[str, asyncio.Task[None]] = {}
         services.accounts.when_ended(self._forget)
 
     def of(self, session: Session) -> Search:
@@ -71,18 +74,31 @@ class Searches:
         search = self.of(session)
         running = self._opening.get(session.id)
         if running is None or (running.done() and not search.progress.ready):
-            self._opening[session.id] = asyncio.create_task(_open(search), name="index")
+            self._opening[session.id] = asyncio.create_task(_open(search.prepare), name="index")
         return search.progress
+
+    async def meet(self, session: Session) -> bool:
+        """Let all cases be made ready to be compared; return whether that has come to an end.
+
+        Where it takes longer than a glance it goes on by itself.
+        """
+        running = self._meeting.get(session.id)
+        if running is None or running.done():
+            act = _open(self.of(session).meet)
+            running = self._meeting[session.id] = asyncio.create_task(act, name="meeting")
+        await asyncio.wait({running}, timeout=GLANCE)
+        return running.done()
 
     def _forget(self, session: Session) -> None:
         self._by_session.pop(session.id, None)
-        running = self._opening.pop(session.id, None)
-        if running is not None:
-            running.cancel()
+        for tasks in (self._opening, self._meeting):
+            running = tasks.pop(session.id, None)
+            if running is not None:
+                running.cancel()
 
 
-async def _open(search: Search) -> None:
+async def _open(act: Callable[[], Awaitable[None]]) -> None:
     try:
-        await search.prepare()
+        await act()
     except Exception as error:  # what opens it is asked again by the search itself
         log.warning("index_not_opened", exc_info=error)
