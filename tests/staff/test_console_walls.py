@@ -36,7 +36,8 @@ def room(database: Database, clock: Clock, keyring: Path) -> Room:
 
 
 def address(path: str, handle: str) -> str:
-    return path.format(handle=handle, entry=missing(), number=1, name="report")
+    others = {name: missing() for name in ("entry", "claim", "file")}
+    return path.format(handle=handle, number=1, name="report", **others)
 
 
 # ------------------------------------------------------------------------------ foreign pages
