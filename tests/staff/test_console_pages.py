@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -85,9 +86,9 @@ async def test_what_takes_long_before_cases_are_compared_is_shown(
     await room.case(await room.colleague())
     waiting = await visitor.get(f"/cases/{case.handle}/matching")
     assert 'data-watch="/console/find/comparing"' in waiting.text
-    now = {"done": False}
-    while not now["done"]:
-        now = (await visitor.get("/find/comparing")).json()
+    await asyncio.gather(*(it for it in asyncio.all_tasks() if it.get_name() == "meeting"))
+    now = (await visitor.get("/find/comparing")).json()
+    assert now["done"]
     assert now["count"] == now["of"]
     compared = await visitor.get(f"/cases/{case.handle}/matching")
     assert "data-watch" not in compared.text
