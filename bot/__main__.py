@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
@@ -123,6 +124,10 @@ async def _chat(settings: Settings, language: str, record: Path | None) -> None:
     with ExitStack() as stack:
         written = stack.enter_context(record.open("w", encoding="utf-8")) if record else None
         await talk(settings, sys.stdin, sys.stdout, language=language, record=written)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # `athar chat | head`: nobody reads, and Python would say so at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 # ------------------------------------------------------------------------------- looking after

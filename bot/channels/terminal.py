@@ -42,7 +42,7 @@ _CODE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}\b")
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
 _SIGNS = ("> ", "# ", "[", "\\")
 
-Settled = Callable[[], Awaitable[None]]
+Settled = Callable[[], Awaitable[object]]
 
 
 class Input(Protocol):
@@ -103,9 +103,10 @@ class TerminalChat:
         self._texts: dict[str, str] = {}
         self._options: tuple[tuple[str, Button], ...] = ()
         self._spoke = asyncio.Event()
+        self._unread = asyncio.Event()
 
     async def listen(self, receive: Receive) -> None:
-        """Talk until the input ends or somebody leaves, and return then.
+        """Talk until the input ends, somebody leaves or nobody reads any more, and return then.
 
         The conversation is opened as on Telegram, with ``/start``. Whatever ``receive`` raises is
         raised here: the words were not kept, and nobody may think they were.
@@ -114,14 +115,17 @@ class TerminalChat:
             self._transcript.begin(self._language, self._flow, self._clock())
         await self._hand_over(receive, self._typed("/start"))
         lines = self._read_on()
-        while (words := await _message(lines)) is not None:
+        while not self._unread.is_set() and (words := await _message(lines)) is not None:
             if words in LEAVE:
                 return
             if words:
                 await self._hand_over(receive, self._understand(words))
 
     async def send(self, address: Address, outbound: Outbound) -> str:
-        """Print ``outbound`` and return its id. An edit that only takes buttons away is silent."""
+        """Print ``outbound`` and return its id. An edit that only takes buttons away is silent.
+
+        Raises `Undelivered` where the other end of a pipe was closed: it is said another time.
+        """
         self._spoke.set()
         if outbound.kind == "message":
             message_id = self._next_id()
@@ -152,7 +156,16 @@ class TerminalChat:
     async def _hand_over(self, receive: Receive, inbound: Inbound) -> None:
         self._spoke.clear()
         await receive([inbound])
-        await (self._settled() if self._settled else self._wait_until_quiet())
+        settled = self._settled() if self._settled else self._wait_until_quiet()
+        # What nobody reads is never settled.
+        unread = asyncio.ensure_future(self._unread.wait())
+        quiet = asyncio.ensure_future(settled)
+        await asyncio.wait({unread, quiet}, return_when=asyncio.FIRST_COMPLETED)
+        unread.cancel()
+        if quiet.done():
+            quiet.result()
+        else:
+            quiet.cancel()
 
     async def _wait_until_quiet(self) -> None:
         patience = PATIENCE
@@ -244,8 +257,12 @@ class TerminalChat:
             self._options = tuple(each for each in self._options if each[0] != outbound.message_id)
 
     def _print(self, lines: Sequence[str]) -> None:
-        self._sink.write("\n".join([*lines, "", ""]))
-        self._sink.flush()
+        try:
+            self._sink.write("\n".join([*lines, "", ""]))
+            self._sink.flush()
+        except BrokenPipeError:
+            self._unread.set()
+            raise Undelivered("nobody-reads", permanent=False) from None
 
     def _next_id(self) -> str:
         self._made += 1

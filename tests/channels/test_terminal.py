@@ -12,7 +12,7 @@ from typing import TextIO
 
 import pytest
 
-from bot.channels.base import Channel
+from bot.channels.base import Channel, Undelivered
 from bot.channels.terminal import TerminalChat
 from bot.messages import Button, Inbound, Outbound, Unreadable
 
@@ -199,6 +199,30 @@ async def test_leaving_does_not_wait_for_one_more_line(silent_keyboard: TextIO) 
     listening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await listening
+
+
+class Headed(io.StringIO):
+    """A pipe whose other end was closed after the first message, as `head` does."""
+
+    def flush(self) -> None:
+        if self.getvalue().count("\n\n") > 1:
+            raise BrokenPipeError
+
+
+async def test_a_talk_nobody_reads_ends(silent_keyboard: TextIO) -> None:
+    ended: list[str] = []
+
+    async def receive(batch: Sequence[Inbound | Unreadable]) -> None:
+        for inbound in batch:
+            assert isinstance(inbound, Inbound)
+            await chat.send(inbound.address, Outbound("message", text="one"))
+            with pytest.raises(Undelivered) as error:
+                await chat.send(inbound.address, Outbound("message", text="two"))
+            ended.append(error.value.reason)
+
+    chat = TerminalChat(silent_keyboard, Headed(), settled=asyncio.Event().wait)
+    await asyncio.wait_for(chat.listen(receive), 10)
+    assert ended == ["nobody-reads"]
 
 
 async def test_nothing_said_can_steer_the_terminal() -> None:
