@@ -140,7 +140,7 @@ class AskingAgain:
 
     async def _turn(self, work: Work, contact: Contact, now: datetime) -> Turn | None:
         session = contact.session
-        closed = contact.cover is not None and contact.cover.on
+        closed = contact.cover is not None and contact.cover.hides(now)
         if session is None or closed or contact.state != "active":
             return None
         if contact.reach.channel not in self._limits or overdue_at(session, now) is None:
