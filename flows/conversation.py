@@ -90,7 +90,12 @@ from flows.upgrades import bring_current
 FLOWS: Mapping[str, Flow] = {
     flow.name: flow
     for flow in (
-        consent.CONSENT, REPORT, menu.ADDITION, menu.SHARING, trust.REPORT_SCAM, leaving.CORRECTION
+        consent.CONSENT,
+        REPORT,
+        menu.ADDITION,
+        menu.SHARING,
+        trust.REPORT_SCAM,
+        leaving.CORRECTION,
     )
 }
 MENU = "menu"
