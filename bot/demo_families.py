@@ -139,6 +139,22 @@ _ADDED: Final[Mapping[Language, tuple[str, ...]]] = {
         "We heard that some people came back.",
     ),
 }  # fmt: skip
+_OF_HER: Final[Mapping[str, str]] = {
+    "خرج ليشتري الخبز ولم يعد.": "خرجت لتشتري الخبز ولم تعد.",
+    "كان معه جارنا وعاد وحده.": "كانت معها جارتنا وعادت وحدها.",
+    "كان يلبس قميصاً أزرق ويحمل حقيبته.": "كانت تلبس معطفاً أزرق وتحمل حقيبتها.",
+    "كان طالباً في السنة الثانية.": "كانت طالبة في السنة الثانية.",
+    "وصلتنا رسالة قصيرة منه في المساء ثم انقطع الهاتف.":
+        "وصلتنا رسالة قصيرة منها في المساء ثم انقطع الهاتف.",
+    "ذهب إلى عمله كعادته.": "ذهبت إلى عملها كعادتها.",
+    "أخبرنا سائق أنه رآه عند المفرق.": "أخبرنا سائق أنه رآها عند المفرق.",
+    "نرجو أن نعرف أي خبر عنه.": "نرجو أن نعرف أي خبر عنها.",
+    "كان يعمل في محل صغير في السوق.": "كانت تعمل في محل صغير في السوق.",
+    "لم يكن معه سوى هاتفه ومفاتيح البيت.": "لم يكن معها سوى هاتفها ومفاتيح البيت.",
+    "سافر ليزور أخته في المدينة.": "سافرت لتزور أختها في المدينة.",
+    "تذكرنا أن معه جواز سفره.": "تذكرنا أن معها جواز سفرها.",
+}  # fmt: skip
+"""What is told of a man, as it is told of a woman."""
 _NOTES: Final = (
     "تمت قراءة البلاغ، يلزم التأكد من التاريخ مع العائلة.",
     "اتصلت بالعائلة هاتفياً، الأم بخير وتشكر على المتابعة.",
@@ -306,7 +322,7 @@ def _tell(
     said = dict(_said(chance, person, language, received, strays))
     return Telling(
         number, person, language, received, said,
-        added=chance.choice(_ADDED[language]) if chance.random() < 0.15 else "",
+        added=_of(person, chance.choice(_ADDED[language])) if chance.random() < 0.15 else "",
         noted=chance.choice(_NOTES) if chance.random() < 0.35 else "",
         checked_in=said["f3_reach"] == "=reachable" and chance.random() < 0.12,
         asks_for_person=chance.random() < 0.03,
@@ -359,6 +375,11 @@ def _who(
     yield "b12_pregnant", "=no"
 
 
+def _of(person: Person, sentence: str) -> str:
+    """Return ``sentence`` as it is told of this person."""
+    return _OF_HER.get(sentence, sentence) if person.sex == "female" else sentence
+
+
 def _what(
     chance: random.Random, person: Person, language: Language, received: date, strays: bool
 ) -> Iterator[tuple[str, str]]:
@@ -371,11 +392,16 @@ def _what(
     places = _PLACES[language]
     yield "c3_place", _maybe(chance, places[person.place % len(places)])
     yield "c4_how", f"={person.how}"
-    yield "c4_words", _STORIES[language][0]
+    yield "c4_words", _of(person, _STORIES[language][0])
     yield "c5_by", f"={person.party}"
     yield f"c5_{person.party}", f"={person.unit}" if person.unit else "~unknown"
-    yield "c5_words", chance.choice(_STORIES[language]) if chance.random() < 0.2 else "~skip"
-    sentences = chance.sample(_STORIES[language], chance.randint(2, 9))
+    stories = _STORIES[language]
+    yield (
+        "c5_words",
+        _of(person, chance.choice(stories)) if chance.random() < 0.2 else "~skip",
+    )
+    drawn = chance.sample(stories, chance.randint(2, 9))
+    sentences = [_of(person, sentence) for sentence in drawn]
     yield "c6_story", " ".join(sentences) if chance.random() < 0.8 else "~skip"
     others = chance.random() < 0.3
     yield "c7_others", "=yes" if others else "=no"

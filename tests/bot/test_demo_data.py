@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -231,3 +232,15 @@ def test_the_command_refuses_real_keys(tmp_path: Path) -> None:
     assert "no demonstration" in refused.stderr
     allowed = run(place, "--cases", "5", "--into-empty")
     assert allowed.returncode == 0, allowed.stderr
+
+
+def test_stories_agree_with_whom_they_are_about() -> None:
+    of_him = re.compile("(?:^| )(?:خرج|كان طالباً|ذهب إلى|سافر ليزور|كان يعمل|كان يلبس)(?: |$)")
+    told: dict[str, str] = {"male": "", "female": ""}
+    for telling in invent(400, 7, UNTIL):
+        if telling.language == "ar":
+            told[telling.person.sex] += " ".join(["", telling.said["c6_story"], telling.added])
+    assert of_him.search(told["male"])
+    assert told["female"]
+    assert not of_him.search(told["female"])
+    assert "معه " not in told["female"]
