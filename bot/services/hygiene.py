@@ -77,8 +77,8 @@ def is_gone(session: Session | None, limits: Limits, now: datetime) -> bool:
 def ticked(before: Session | None, after: Session, effects: Sequence[Effect]) -> list[Effect]:
     """Return ``effects`` with a word that what was written is kept: it goes from the chat."""
     done = list(effects)
-    if not clearing.is_kept(before, after):
-        return done
+    if after.telling or not clearing.is_kept(before, after):
+        return done  # between two parts of a story it is said anyway
     for place, effect in enumerate(done):
         if isinstance(effect, Ask) and not effect.replace:
             done[place] = replace(effect, paragraphs=(clearing.KEPT, *effect.paragraphs))
