@@ -18,7 +18,7 @@ from bot.app import make_tools
 from bot.channels.base import Limits
 from bot.languages import speak
 from bot.letters import pack
-from bot.messages import Inbound, Outbound
+from bot.messages import ChannelName, Inbound, Outbound
 from bot.services.intake import Intake
 from bot.services.upkeep import Upkeep
 from flows import cover
@@ -41,7 +41,7 @@ from tests.flows.covering import COVER_WORDS, PHRASE
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """What asks nothing new of a database is tried on one of them."""
 
-LIMITS = {"telegram": Limits(text=4096)}
+LIMITS: dict[ChannelName, Limits] = {"telegram": Limits(text=4096)}
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def upkeep(database: Database, keystore: Keystore, clock: Clock) -> Upkeep:
     return Upkeep(
         database, keystore, make_tools(settings()), LIMITS, zone=ZONE, clock=clock,
         wake=lambda _channel, _account: None, known={"organisation": "Families"},
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 async def days_pass(upkeep: Upkeep, clock: Clock, days: int) -> None:

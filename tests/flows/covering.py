@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import cast
 
 from bot.languages import speak
 from bot.render import Reader, render
@@ -12,7 +11,7 @@ from flows import cover, cover_talk
 from flows.conversation import submitted
 from flows.cover import SENTENCES, Cover
 from flows.cover_talk import Covered
-from flows.effects import Ask, Effect, Submit
+from flows.effects import Ask, Submit
 from flows.scene import Heard
 from flows.session import Session, pack, unpack
 from flows.text import LANGUAGES
@@ -99,7 +98,7 @@ def texts(turn: Covered, session: Session | None) -> list[str]:
         message_id="1", callback_id="1", known={"organisation": "Example", "code": CODE},
     )  # fmt: skip
     shown = []
-    for one in render(cast("tuple[Effect, ...]", turn.effects), reader):
+    for one in render(turn.effects, reader):
         shown.append(bare(one.text))
         shown += [bare(button.label) for row in one.buttons for button in row]
     return [text for text in shown if text]

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from flows import conversation, cover, cover_talk, follow_up
 from flows.cover import Cover, mark_of
 from flows.cover_talk import Covered
-from flows.effects import Ask, Say, TakeAway, Tap, WipeChat
+from flows.effects import Ask, Say, Settle, TakeAway, Tap, WipeChat
+from flows.menu import STATUS_NONE
 from flows.readers import _INTENTS
 from flows.scene import Heard
 from flows.session import File, Session
@@ -276,7 +277,7 @@ def _leak_old_buttons(real: Real) -> Real:
 def _leak_codes(real: Real) -> Real:
     def closed(talk: cover_talk._Talk, kept: Cover) -> Covered:
         if CODE in talk.heard.text:
-            return replace(real(talk, kept), effects=(Say((conversation.menu.STATUS_NONE,)),))
+            return replace(real(talk, kept), effects=(Say((STATUS_NONE,)),))
         return real(talk, kept)
 
     return closed
@@ -286,7 +287,7 @@ def _leak_settling(real: Real) -> Real:
     def closed(talk: cover_talk._Talk, kept: Cover) -> Covered:
         turn = real(talk, kept)
         if talk.heard.kind == "button":
-            return replace(turn, effects=(*turn.effects, conversation.Settle()))
+            return replace(turn, effects=(*turn.effects, Settle()))
         return turn
 
     return closed

@@ -31,7 +31,7 @@ from flows.report import REPORT
 from flows.scene import Heard
 from flows.session import Session
 from flows.shape import Flow, questions
-from flows.text import Bilingual
+from flows.text import LANGUAGES, Bilingual, Language
 from tests.flows.playing import BEGIN, CODE, HANDLE, LIMITS, TOOLS, bare
 from tests.flows.telling import AGREED, Teller, buttons
 
@@ -147,7 +147,7 @@ def wander(teller: Teller, told: str, data: st.DataObject, steps: int) -> None:
 
 
 def tell_the_report(data: st.DataObject) -> None:
-    language = data.draw(st.sampled_from(("ar", "en")))
+    language: Language = data.draw(st.sampled_from(LANGUAGES))
     words = {
         key: data.draw(marked(language)) if kind != "Phone" else "+963944718293"
         for key, kind in asked_in_words(REPORT).items()
@@ -174,7 +174,7 @@ class _Asked(Teller):
 
 
 def answer_a_set(data: st.DataObject) -> None:
-    language = data.draw(st.sampled_from(("ar", "en")))
+    language: Language = data.draw(st.sampled_from(LANGUAGES))
     name = data.draw(st.sampled_from(sorted(follow_up.SETS)))
     flow = follow_up.as_asked(follow_up.SETS[name])
     words = {key: data.draw(marked(language)) for key in asked_in_words(flow)}
@@ -207,10 +207,10 @@ def test_answers_to_questions_of_a_caseworker_are_never_said_back() -> None:
 
 def test_the_review_does_show_what_was_told() -> None:
     """Else the property would hold because nothing was ever told."""
-    language, word = "en", "Qozhvixq"
-    teller = Teller({**AGREED, "b2_given": word}, language=language).begin().go_on("b3_father")
+    word = "Qozhvixq"
+    teller = Teller({**AGREED, "b2_given": word}, language="en").begin().go_on("b3_father")
     turn = teller.write("review")
-    reader = Reader(speak, language, "", LIMITS)
+    reader = Reader(speak, "en", "", LIMITS)
     assert word in "".join(one.text for one in render(turn.effects, reader))
     never_repeated(word, turn)
 
