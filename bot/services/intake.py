@@ -713,7 +713,7 @@ class _Taking:
             return
         contacts = await self._work.contacts.lock_many(reaches, self._today)
         self._lanes = {
-            reach: _Lane(contact, contact.session, cover=contact.cover)
+            reach: _Lane(contact, contact.session, cover=_rested(contact.cover, self._now))
             for reach, contact in contacts.items()
         }
         for contact in contacts.values():
@@ -1294,6 +1294,10 @@ class _Taking:
             NewLetter(contact_id, reach.channel, reach.account, REPLY, pack(parcel), self._now)
             for parcel in said
         ]
+
+
+def _rested(cover: Cover | None, now: datetime) -> Cover | None:
+    return cover_talk.rested(cover, now) if cover else None
 
 
 _ENDINGS = (Submit, Add, Forget)
