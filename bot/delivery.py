@@ -182,7 +182,7 @@ class Sender:
     @property
     def room(self) -> int:
         """How many letters can be handed over now; none unless we alone send for the account."""
-        if not self.leads or self._is_frozen(self._clock()):
+        if not self.sends_alone or self._is_frozen(self._clock()):
             return 0
         return max(0, self._most - len(self._running))
 
@@ -201,7 +201,7 @@ class Sender:
         self.wake()
 
     @property
-    def leads(self) -> bool:
+    def sends_alone(self) -> bool:
         """Whether we alone send for the account now."""
         return self._leading and self._took_over and not self._stopping.is_set()
 
@@ -224,7 +224,7 @@ class Sender:
 
     async def _may_remove(self) -> bool:
         await self._gate.enter(FOLLOW_UP)
-        return self.leads and not self._is_frozen(self._clock())
+        return self.sends_alone and not self._is_frozen(self._clock())
 
     def _not_removed(self, contact_id: int, error: Undelivered) -> Removed:
         if error.reason == "stopped":
@@ -674,7 +674,7 @@ class Delivery:
 
     def accounts(self) -> Sequence[tuple[str, str]]:
         """Return (channel, account) of those this process alone sends for at the moment."""
-        return [key for key, sender in self._senders.items() if sender.leads]
+        return [key for key, sender in self._senders.items() if sender.sends_alone]
 
     async def remove(self, to_clear: ToClear) -> Removed:
         """Take these messages out of their chat."""

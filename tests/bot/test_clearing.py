@@ -221,7 +221,7 @@ STATES = (
 
 
 async def _come_to(room: Chat, state: str) -> None:
-    """Lead a family that has just begun to ``state``."""
+    """Bring a family that has just begun to ``state``."""
     if state == "nothing":
         return
     await room.writes("/start")
