@@ -45,8 +45,10 @@ def test_months_end_on_a_day_there_is() -> None:
 
 
 def test_a_pause_is_packed_with_the_session() -> None:
-    session = replace(told(SCRIPT).session, held_until=TODAY)  # type: ignore[type-var]
-    assert unpack(pack(session)) == session
+    session = told(SCRIPT).session
+    assert session is not None
+    paused = replace(session, held_until=TODAY)
+    assert unpack(pack(paused)) == paused
 
 
 def reported_again(**changes: object) -> Teller:
