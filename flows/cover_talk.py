@@ -79,8 +79,13 @@ OFFER_LIMITS = _(
 )
 CHOOSE = _(
     "Please write your phrase now: eight letters or more, best a few words that nobody would write "
-    "here by chance. Your message is then taken out of this chat."
+    "here by chance."
 )
+TAKEN_AWAY = _("Your message is then taken out of this chat.")
+# Translators: on channels where we can delete only our own messages.
+BY_HAND = _("Please delete the message with your phrase yourself: here we cannot.")
+_TAKES_AWAY: Final = frozenset({"telegram", "webchat"})
+"""The channels on which we can delete what the family wrote."""
 REPEAT = _("Please write it once more, so that it is surely right.")
 NOT_THE_SAME = _("Those two were not the same. Please begin again.")
 TOO_PLAIN = _("That is too short or too common to keep a chat closed. Please choose other words.")
@@ -229,7 +234,8 @@ def _opened(talk: _Talk, cover: Cover) -> Covered:
         cover, on=False, step="", pending="", tries=0, said=0, heard_at=seconds(talk.now),
         language=talk.session.language if talk.session else cover.language,
     )  # fmt: skip
-    effects = (TakeAway(), _ask((OPENED,), (), ((_ON, GO_ON),)))
+    stays = () if talk.heard.channel in _TAKES_AWAY else (BY_HAND,)
+    effects = (TakeAway(), _ask((OPENED, *stays), (), ((_ON, GO_ON),)))
     return Covered(cover, session, effects, opened=True)
 
 
@@ -315,8 +321,13 @@ def _choose(
 ) -> Covered:
     """Ask for a phrase; what was written instead of a good one goes out of the chat, too."""
     written = (TakeAway(),) if talk.heard.kind == "text" and opening in _AFTER_WORDS else ()
-    page = _ask((*opening, CHOOSE), (), ((_LEAVE, BACK),))
+    page = _ask((*opening, CHOOSE, _goes(talk.heard.channel)), (), ((_LEAVE, BACK),))
     return Covered(replace(cover, step="choose", pending=""), session, (*talk.taps, *written, page))
+
+
+def _goes(channel: str) -> Sentence:
+    """Return how a message with a phrase leaves the chat."""
+    return TAKEN_AWAY if channel in _TAKES_AWAY else BY_HAND
 
 
 _AFTER_WORDS: Final = ((TOO_PLAIN,), (NOT_THE_SAME,))

@@ -30,6 +30,7 @@ class Hidden:
     cover: Cover | None = None
     session: Session | None = None
     language: str = "en"
+    channel: str = "telegram"
     now: datetime = BEGIN
     turns: list[Covered] = field(default_factory=list)
 
@@ -38,7 +39,7 @@ class Hidden:
         kept = self.cover and cover.unpack(cover.pack(self.cover))
         before = self.session and unpack(pack(self.session))
         assert (kept, before) == (self.cover, self.session)
-        heard = replace(heard, hint=self.language, channel="terminal")
+        heard = replace(heard, hint=self.language, channel=self.channel)
         turn = cover_talk.respond(kept, before, heard, self.now, TOOLS, salt=b"salt" * 4)
         self.now += timedelta(seconds=5)
         self.turns.append(turn)

@@ -9,7 +9,16 @@ import pytest
 
 from flows import cover, menu
 from flows.cover import LOST, Cover, could_be, fits, is_good, mark_of, may_try
-from flows.cover_talk import CHOSEN, MANAGE, NOT_THE_SAME, OPENED, TOO_PLAIN, TURNED_OFF
+from flows.cover_talk import (
+    BY_HAND,
+    CHOSEN,
+    MANAGE,
+    NOT_THE_SAME,
+    OPENED,
+    TAKEN_AWAY,
+    TOO_PLAIN,
+    TURNED_OFF,
+)
 from flows.effects import (
     Ask,
     CallHuman,
@@ -452,3 +461,17 @@ def test_a_family_that_never_chose_a_phrase_notices_nothing() -> None:
     assert turn.cover is None
     assert not turn.untouched
     assert not set(texts(turn, Session())) & COVER_WORDS
+
+
+@pytest.mark.parametrize("channel", ["signal", "terminal"])
+def test_where_we_cannot_take_the_phrase_away_the_family_is_told_to(channel: str) -> None:
+    chat = Hidden(session=at("b2_given", AGREED).session, channel=channel)
+    chat.write("cover")
+    assert say(BY_HAND, "en") in "\n".join(chat.texts)
+    assert say(TAKEN_AWAY, "en") not in "\n".join(chat.texts)
+    chat.write(PHRASE)
+    chat.write(PHRASE)
+    chat.write("pause")
+    assert set(chat.texts) <= COVER_WORDS
+    chat.write(PHRASE)
+    assert say(BY_HAND, "en") in "\n".join(chat.texts)

@@ -174,7 +174,7 @@ def _come_back(chat: Hidden, state: State) -> None:
         return
     on = chat.hear(Heard("text", text="I am back"))
     straight = conversation.respond(
-        rested, Heard("text", text="I am back", hint="en", channel="terminal"), chat.now, TOOLS
+        rested, Heard("text", text="I am back", hint="en", channel="telegram"), chat.now, TOOLS
     )
     assert on.effects == straight.effects
 
