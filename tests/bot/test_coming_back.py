@@ -39,6 +39,10 @@ from tests.families import invent, rehearse
 LIMITS: dict[ChannelName, Limits] = {"telegram": Limits(text=4096), "webchat": Limits(text=4096)}
 WRONG = [receipt.make(bytes([n]) * 16) for n in range(100, 250)]
 HELLO = "help line"
+BOTH = pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+"""For what is kept anew: the rest of these tests is the same on both databases."""
 
 
 @dataclass
@@ -146,6 +150,13 @@ class Account:
 
 
 @pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh migrated database: SQLite, unless a test is tried on `BOTH`."""
+    url: str = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_url")
+    return url
+
+
+@pytest.fixture
 async def house(database: Database, keystore: Keystore, clock: Clock) -> House:
     keystore.make_epochs(SPRING.date())
     room = await make_room(database, clock)
@@ -214,6 +225,7 @@ async def test_who_only_knows_the_code_sees_shares_and_withdraws_nothing(house: 
     assert new.told(follow_up.NOTHING_WAITS, await new.says("open"))
 
 
+@BOTH
 async def test_a_person_confirms_the_new_account_and_the_old_one_hears_of_it(house: House) -> None:
     new, old, room = house.account("new"), house.account("old"), house.room
     await new.says(house.case.code)
@@ -279,6 +291,7 @@ async def test_only_whose_case_it_is_decides(house: House) -> None:
 # ------------------------------------------------------------------------- detached families
 
 
+@BOTH
 async def test_a_detached_family_finds_and_answers_its_questions_by_the_code(
     house: House, vault_key: PrivateKey
 ) -> None:
@@ -306,6 +319,7 @@ async def test_a_detached_family_finds_and_answers_its_questions_by_the_code(
     assert contacts == [], "nothing in clear leads from the account to the case"
 
 
+@BOTH
 async def test_who_came_by_with_a_code_is_forgotten_after_two_days(
     house: House, keystore: Keystore
 ) -> None:
@@ -332,6 +346,7 @@ async def test_not_now_leaves_the_questions_where_the_code_finds_them(house: Hou
     assert page.told(tie.QUESTIONS_WAIT, await house.account("other").says(case.code))
 
 
+@BOTH
 async def test_questions_at_a_case_end_after_half_a_year_as_a_task(
     house: House, keystore: Keystore
 ) -> None:
@@ -367,6 +382,7 @@ async def test_a_detached_family_may_ask_to_be_written_to(house: House) -> None:
 # ---------------------------------------------------------------------------- a phone is gone
 
 
+@BOTH
 async def test_the_old_account_is_cut_off_from_the_new_one(house: House) -> None:
     old, new, room = house.account("old"), house.account("new"), house.room
     await room.ask("new_info")  # its notice waits, and is never sent
@@ -401,6 +417,7 @@ async def test_the_chat_of_the_account_that_is_cut_off_is_cleared(house: House) 
     assert [one.kind for one in letters["7"]] == ["delete"], "it is cleared, and told nothing"
 
 
+@BOTH
 async def test_two_workers_at_once_cut_each_other_s_accounts_off(
     house: House, database: Database
 ) -> None:
@@ -431,6 +448,7 @@ async def test_two_workers_at_once_cut_each_other_s_accounts_off(
     assert sorted(states.values()) == ["active", "locked"], "who was second was locked already"
 
 
+@BOTH
 async def test_a_person_gives_it_back_and_the_code_alone_does_not_cut_it_off_again_soon(
     house: House, keystore: Keystore
 ) -> None:
@@ -455,6 +473,7 @@ async def test_a_person_gives_it_back_and_the_code_alone_does_not_cut_it_off_aga
     assert await verbs(room.database, house.case.handle) == ["contact.restore"]
 
 
+@BOTH
 async def test_a_lock_that_stands_leaves_nothing_that_leads_to_the_case(house: House) -> None:
     old, new, room = house.account("old"), house.account("new"), house.room
     await new.says(house.case.code)
@@ -493,6 +512,7 @@ async def test_an_account_cuts_itself_off_and_a_draft_stays_sealed(
 # -------------------------------------------------------------------------------- guessing
 
 
+@BOTH
 async def test_guessing_codes_is_bounded_for_one_account_and_others_come_in_all_the_same(
     house: House,
 ) -> None:
@@ -548,6 +568,7 @@ async def test_a_number_shown_to_staff_is_confirmed_once_and_says_nothing_of_the
     assert await verbs(room.database, house.case.handle) == ["number.show"]
 
 
+@BOTH
 async def test_a_name_is_told_only_where_it_was_ticked_and_a_stranger_is_known_as_one(
     house: House,
 ) -> None:
@@ -560,6 +581,7 @@ async def test_a_name_is_told_only_where_it_was_ticked_and_a_stranger_is_known_a
     assert shown.known is False, "staff sees that another account has typed it"
 
 
+@BOTH
 async def test_late_and_wrong_numbers_are_refused_and_bounded(house: House) -> None:
     old, room = house.account("old"), house.room
     late = await house.vouching.show(room.caseworker)
