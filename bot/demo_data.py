@@ -31,6 +31,7 @@ from bot.phones import read_phone
 from bot.services.segments import hours_of, segment_of, zone_of
 from bot.services.upkeep import day_of
 from flows import receipt
+from flows.consents import consents_in
 from flows.conversation import FLOWS
 from flows.follow_up import CHECK_IN
 from flows.report import FIRST_WORD_DAYS
@@ -232,6 +233,7 @@ def _put(files: Sequence[_File], staff: dict[str, str]) -> Callable[[Work], Awai
 async def _put_one(work: Work, file: _File, contact: Contact | None, staff: dict[str, str]) -> None:
     nobody = Contact(0, file.reach, None, 0, "active", 0)
     case = await work.cases.open_with(contact or nobody, file.report, file.code, file.at)
+    await work.consents.note(case.id, consents_in(file.report))
     day = file.at.astimezone(UTC).date()
     await work.cases.promise_word(case.id, day + timedelta(days=FIRST_WORD_DAYS))
     if contact is not None:

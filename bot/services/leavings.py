@@ -133,8 +133,12 @@ class Leavings:
         permissions.require(actor, "case.copy")
         standing = await self.standing(actor, handle)
         copy = standing.copy
-        language = copy.language if copy else await self._language(actor, handle)
+        language = copy.language if copy else actor.language
         file = await self._cases.open_case(replace(actor, language=language), unlocked, handle)
+        told = next((it.language for it in file.entries if it.kind == "report"), language)
+        if copy is None and told != language:  # whoever asked by telephone reads what it wrote in
+            language = told
+            file = await self._cases.open_case(replace(actor, language=told), unlocked, handle)
         mark = copy.handle if copy else ""
         passed_on = next(
             (it.words for it in reversed(file.entries) if mark and it.about_copy == mark), ""
@@ -144,17 +148,16 @@ class Leavings:
         mine = copy is not None and copy.prepared_by == actor.staff
         return Preview(copy, language, text, passed_on, entries, mine)
 
-    async def prepare(self, actor: Actor, handle: str, passed_on: str) -> None:
+    async def prepare(self, actor: Actor, handle: str, passed_on: str, language: Language) -> None:
         """Stand for the copy as it would be given, with a word on what was passed on to others.
 
         Where nobody has asked for one (the family asked on the telephone) it is begun by this, and
-        is handed over by a person. Raises `NotAllowed`, `CannotGive`.
+        is handed over by a person, in ``language``. Raises `NotAllowed`, `CannotGive`.
         """
         permissions.require(actor, "case.copy")
         words, now = passed_on.strip(), self._clock()
         if len(words) > MOST_WORDS:
             raise CannotGive("too_long")
-        language = await self._language(actor, handle)
 
         async def job(work: Work) -> None:
             case = await self._held(work, actor, handle)
@@ -260,19 +263,6 @@ class Leavings:
     async def _under_way(self, work: Work, case: Case) -> Copy | None:
         copies = await work.copies.of_case(case.id)
         return next((one for one in copies if one.ended_on is None), None)
-
-    async def _language(self, actor: Actor, handle: str) -> Language:
-        """Return the language the family's newest session speaks; the actor's where none is."""
-
-        async def job(work: Work) -> Language:
-            case = await case_for(work, actor, "case.read", handle)
-            for reached in reversed(await work.cases.reached(case.id)):
-                contact = await work.contacts.get(reached.contact_id)
-                if contact.session is not None:
-                    return contact.session.language
-            return actor.language
-
-        return await self._database.run(job)
 
     async def _announce(
         self, work: Work, case: Case, contact_id: int, now: datetime

@@ -59,7 +59,7 @@ async def test_two_people_give_it_and_the_family_reads_it_once(
     assert NOTE not in seen.text
     with pytest.raises(CannotGive, match="not_asked"):
         await service.approve(second, keys, handle)
-    await service.prepare(first, handle, "ICRC, in March.")
+    await service.prepare(first, handle, "ICRC, in March.", "en")
     with pytest.raises(CannotGive, match="same_person"):
         await service.approve(first, keys, handle)
     assert "my copy" not in said(await room.says("open")), "nothing waits before the second word"
@@ -83,7 +83,7 @@ async def test_what_came_in_between_has_to_be_looked_at_first(
 ) -> None:
     room, service = await asked(database, clock)
     second = await hire(database, clock(), role="coordinator", name="Rima Example")
-    await service.prepare(room.caseworker, room.case.handle, "")
+    await service.prepare(room.caseworker, room.case.handle, "", "en")
     await make_cases(database, clock).add_note(second, room.case.handle, "one more")
     with pytest.raises(CannotGive, match="changed"):
         await service.approve(second, keys, room.case.handle)

@@ -135,7 +135,7 @@ async def a_prepared_copy(room: Room, visitor: Visitor, to: Actor | None) -> dic
     """A case whose copy for the family somebody else has prepared."""
     author = await room.colleague()
     case = await room.case(author)
-    await room.services.leavings.prepare(author, case.handle, "")
+    await room.services.leavings.prepare(author, case.handle, "", "ar")
     if to is not None:
         await _hand_over(room, case, author, to)
     return {"handle": case.handle}
@@ -256,7 +256,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", f"{CASE}/fate/{{entry}}/approve"): Row("K", a_proposal, {"reason": "checked"}),
     ("POST", f"{CASE}/fate/{{entry}}/refuse"): Row("cK", a_proposal, {"reason": "not checked"}),
     ("GET", f"{CASE}/copy"): Row("cK", a_case),
-    ("POST", f"{CASE}/copy"): Row("cK", a_case, {"passed_on": ""}),
+    ("POST", f"{CASE}/copy"): Row("cK", a_case, {"passed_on": "", "language": "ar"}),
     ("POST", f"{CASE}/copy/approve"): Row("cK", a_prepared_copy),
     ("POST", f"{CASE}/copy/refuse"): Row("cK", a_prepared_copy),
     ("GET", f"{CASE}/copy/text"): Row("cK", an_approved_copy),

@@ -8,7 +8,7 @@ from bot.services.accounts import TooMany
 from bot.services.leavings import CannotGive
 from bot.staff.web.labels import CASE_REFUSALS, COPY_REFUSALS, COPY_STATES
 from bot.staff.web.visit import Visit
-from flows.text import Sentence
+from flows.text import Language, Sentence
 
 Problem = Sentence | None
 
@@ -39,8 +39,9 @@ async def _page(visit: Visit, handle: str, problem: Problem = None, status: int 
 async def prepare(visit: Visit) -> Response:
     """Stand for the copy."""
     handle, words = visit.handle(), visit.form.words("passed_on")
+    language: Language = "en" if visit.form.word("language") == "en" else "ar"
     try:
-        await visit.console.services.leavings.prepare(visit.actor, handle, words)
+        await visit.console.services.leavings.prepare(visit.actor, handle, words, language)
     except CannotGive as error:
         return await _page(visit, handle, COPY_REFUSALS[error.reason], 409)
     return visit.go(f"/cases/{handle}/copy", said="saved")
