@@ -35,7 +35,7 @@ PAGE_WORDS: Mapping[str, Words] = {
         "In the running service a short message comes first, and the questions begin when the "
         "family opens it."
     ),
-    "privacy": _("Please use invented answers. They are forgotten when you leave."),
+    "privacy": _("Please use invented answers. They are forgotten when you sign out."),
     # Translators: beside a message in a rehearsal, where the web chat says "Kept".
     "kept": _("Heard"),
     "not_kept": _("Not heard yet. Your words are still here."),
