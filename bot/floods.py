@@ -45,6 +45,8 @@ HELD_OF_ONE: Final = 60
 """Most messages held of one person who has not been answered yet."""
 UNTOLD: Final = 1 << 20
 """What a file is taken to weigh when its provider does not say."""
+TRICKLE: Final = 0.2
+"""New people a second who are taken in although replies are late."""
 MOST_PEOPLE: Final = 100_000
 """Most people remembered here at once."""
 DAY: Final = 86_400.0
@@ -157,6 +159,7 @@ class Floods:
         self._files = budgets.file_bytes_a_day / DAY
         self._new = Meter(budgets.new_at_once, budgets.new_a_second)
         self._new_today = Meter(budgets.new_a_day, budgets.new_a_day / DAY)
+        self._trickle = Meter(1, TRICKLE)
         self._aside = Meter(budgets.aside_a_day, budgets.aside_a_day / DAY)
         self._aside_bytes = Meter(budgets.aside_bytes_a_day, budgets.aside_bytes_a_day / DAY)
         self.is_pressed = False
@@ -289,10 +292,13 @@ class Floods:
                 person.held += 1
 
     def take_new(self, most: int, now: float) -> int:
-        """Return how many new people may be taken in now, at most ``most``, and take them."""
-        if self.is_pressed:
+        """Return how many new people may be taken in now, at most ``most``, and take them.
+
+        While replies are late that is one now and then: nobody may wait for ever.
+        """
+        if self.is_pressed and not self._trickle.take(1, now):
             return 0
-        taken = 0
+        taken, most = 0, 1 if self.is_pressed else most
         while taken < most and self._takes_new(now):
             taken += 1
         return taken
@@ -348,7 +354,8 @@ class Floods:
             self._key, self._key_at = self._chance(32), now
             self._people.clear()
             self._doubts = 0
-            for meter in (self._new, self._new_today, self._aside, self._aside_bytes):
+            meters = (self._new, self._new_today, self._trickle, self._aside, self._aside_bytes)
+            for meter in meters:
                 meter.at = min(meter.at, now)
         self._latest = now
 

@@ -266,8 +266,8 @@ class Settings(BaseSettings):
     def budgets(self) -> Budgets:
         """What may come in.
 
-        Unless told otherwise, new people get a third of what the bot may say: the rest belongs to
-        families in conversation. At once, half a second of it.
+        Unless told otherwise, new people get a third of what the bot may say, a first answer being
+        two messages: the rest belongs to families in conversation. At once, half a second of it.
         """
         return Budgets(
             at_once=self.flood_at_once,
@@ -277,8 +277,8 @@ class Settings(BaseSettings):
             letters_a_day=self.flood_letters_a_day,
             file_bytes_a_day=self.flood_file_megabytes_a_day << 20,
             reports_a_day=self.flood_reports_a_day,
-            new_a_second=self.new_a_second or self.pace_bot / 3,
-            new_at_once=self.new_at_once or max(1, int(self.pace_bot / 2)),
+            new_a_second=self.new_a_second or self.pace_bot / 6,
+            new_at_once=self.new_at_once or max(1, int(self.pace_bot / 4)),
             new_a_day=self.new_a_day,
             held_most=self.held_most,
             aside_a_day=self.aside_a_day,

@@ -3,8 +3,8 @@
 Theory. What is scarce is not room but speech: a provider lets a bot speak some thirty times a
 second, and a first answer costs as much of it as any other (so does a word that asks somebody to
 wait, which is why none is sent). Families in conversation come first. So new people are taken in at
-a rate of their own (`bot/floods.py`), and while replies are late, none; whoever comes beyond that
-is *held*:
+a rate of their own (`bot/floods.py`), and while replies are late, hardly any; whoever comes beyond
+that is *held*:
 
 - each thing they did is a row (`storage/held.py`), kept with the batch it came in, before that is
   acknowledged: nothing of it is lost in a crash;
@@ -35,7 +35,7 @@ from storage.held import HeldWords
 from storage.values import Reach
 
 LATE: Final = timedelta(seconds=1)
-"""A reply that has waited longer is late, and while many are, nobody new is taken in."""
+"""A reply that has waited longer is late, and while many are, hardly anybody new is taken in."""
 AT_ONCE: Final = 16
 """Most new people taken in in one transaction."""
 LONG: Final = timedelta(seconds=60)
