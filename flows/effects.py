@@ -247,8 +247,7 @@ class AskCopy:
 
 @value
 class ShowCopy:
-    """Say the copy that waits for this family, once; ``after`` it, or ``none`` when there is none.
-    """
+    """Say the copy that waits for this family, once, and ``after`` it; ``none`` without one."""
 
     after: Sentence
     none: Sentence

@@ -94,4 +94,3 @@ def test_a_silent_family_that_reports_again_gets_no_promise_it_did_not_ask_for(
     assert not third.session.quiet
     assert third.session.held_until is None
     assert any(isinstance(it, Silence) and it.over for turn in third.turns for it in turn.effects)
-
