@@ -16,8 +16,16 @@ from flows.session import FileState, Known
 from flows.text import Form, Language
 
 EntryKind = Literal[
-    "report", "addition", "correction", "choices", "follow_up", "note", "move", "file",
-    "transcript", "damaged",
+    "report",
+    "addition",
+    "correction",
+    "choices",
+    "follow_up",
+    "note",
+    "move",
+    "file",
+    "transcript",
+    "damaged",
 ]
 """What an entry is. ``file``: one that came after what it was sent with was sealed. ``damaged``: it
 is there and does not open, or holds what nobody can read."""
