@@ -59,6 +59,7 @@ from bot.settings import Settings
 from bot.staff.desk import Desk
 from bot.staff.desk import Rooms as DeskRooms
 from bot.staff.web import Services
+from bot.uploads import SealedUploads
 from flows.engine import Tools
 from flows.text import LANGUAGES, Words
 from storage.database import Database
@@ -73,6 +74,7 @@ log = structlog.get_logger(__name__)
 
 ASK_AGAIN_AFTER = 60.0
 """Seconds until a channel that gave up is tried again: a token may have been exchanged."""
+ASK_AGAIN_EVERY = 30.0
 NOTICE_EVERY = 10.0
 """Seconds until the staff is told what a channel has noticed. Together with the time between two
 looks (`Pace.watch`, `Pace.long_poll`) less than a minute."""
@@ -96,8 +98,15 @@ def utc_now() -> datetime:
 def build(settings: Settings, clock: Callable[[], datetime] = utc_now) -> App:
     """Put the rooms together as ``settings`` say. Opens nothing."""
     telegram = _telegram(settings)
-    webchat = _webchat() if settings.webchat_is_open and "intake" in settings.roles else None
-    return App(settings, clock, telegram, webchat, _signal(settings))
+    chats = settings.webchat_is_open and "intake" in settings.roles
+    uploads = _uploads(settings) if chats else None
+    webchat = _webchat(uploads) if chats else None
+    return App(settings, clock, telegram, webchat, _signal(settings), uploads)
+
+
+def _uploads(settings: Settings) -> SealedUploads:
+    disk = make_disk(settings)
+    return SealedUploads(Shelf(settings.uploads_dir), lambda: not disk.is_low)
 
 
 def make_tools(settings: Settings) -> Tools:
@@ -151,12 +160,12 @@ def _signal(settings: Settings) -> SignalChannel | None:
     )
 
 
-def _webchat() -> WebChat:
+def _webchat(uploads: SealedUploads | None = None) -> WebChat:
     strings: Strings = {
         language: {key: speak(Words(text), language) for key, text in PAGE_TEXTS.items()}
         for language in LANGUAGES
     }
-    return WebChat(strings=strings)
+    return WebChat(strings=strings, uploads=uploads)
 
 
 class App:
@@ -169,6 +178,7 @@ class App:
         telegram: TelegramChannel | None,
         webchat: WebChat | None,
         signal_channel: SignalChannel | None = None,
+        uploads: SealedUploads | None = None,
     ) -> None:
         self.signal = signal_channel
         self.settings = settings
@@ -176,6 +186,7 @@ class App:
         self.webchat = webchat
         self._clock = clock
         self._tools = make_tools(settings)
+        self._uploads = uploads
         self._stopping = asyncio.Event()
         self.disk = make_disk(settings)
 
@@ -432,6 +443,8 @@ class App:
         here = (look, drop, notice, clear, *_console_ticks(rooms.console))
         if "intake" in self.settings.roles:
             here = (*here, floods, Tick("newcomers", 0.5, rooms.intake.look_around, sole=False))
+        if self._uploads:
+            here = (*here, Tick("sweep_uploads", 3600.0, self._uploads.sweep, sole=False))
         if "delivery" not in self.settings.roles:
             return here
         return (
@@ -440,7 +453,7 @@ class App:
             Tick("verify", 21_600.0, rooms.watchdogs.verify),
             Tick("keys", 3600.0, upkeep.keep_keys),
             Tick("remind", 600.0, upkeep.remind),
-            Tick("ask_again", 30.0, rooms.asking_again.ask_due),
+            Tick("ask_again", ASK_AGAIN_EVERY, rooms.asking_again.ask_due),
             Tick("close_chats", 60.0, upkeep.close_chats),
             Tick("follow_ups", 10.0, rooms.follow_ups.ask_all_due),
             Tick("forget", 900.0, upkeep.forget_all),

@@ -389,6 +389,10 @@ class SignalDaemon:
 
     # -- waiting
 
+    async def until_dead(self) -> None:
+        """Wait until a death that has begun is over."""
+        await asyncio.gather(*self._tasks)
+
     async def until(self, check: Callable[[], object], within: float = 20.0) -> None:
         """Wait until ``check()`` holds; it is looked at after each call that was answered."""
         async with asyncio.timeout(within), self.news:

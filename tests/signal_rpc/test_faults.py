@@ -231,7 +231,7 @@ async def test_a_daemon_that_dies_between_receiving_and_writing_takes_one_messag
         await hallway.until(lambda _: hallway.texts())
         daemon.dies_before_writing = True
         mother.write("2")
-        await asyncio.gather(*daemon._tasks)
+        await daemon.until_dead()
         mother.write("3")
         assert (len(daemon.lost), len(daemon.at_server)) == (1, 1)
         daemon.dies_before_writing = False
