@@ -45,7 +45,8 @@ are no guess: small talk with whoever holds the telephone does not close the way
 TRY_AGAIN_AFTER: Final = timedelta(minutes=3)
 
 COST = 1 << 13
-"""What one mark costs (scrypt, n): 8 MiB and about 27 ms here, for us and for whoever tries phrases."""
+"""What one mark costs (scrypt, n): 8 MiB and 27 ms where we measured, also for whoever tries
+phrases."""
 
 BREAK: Final = timedelta(minutes=5)
 """Who writes after such a break may believe the chat closed, and write the phrase in the open."""
