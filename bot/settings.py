@@ -244,6 +244,11 @@ class Settings(BaseSettings):
         return self.data_dir / "keystore"
 
     @property
+    def uploads_dir(self) -> Path:
+        """Where files sent over our own page lie, each sealed, until they are fetched from here."""
+        return self.data_dir / "uploads"
+
+    @property
     def attachments_dir(self) -> Path:
         """Where files that families sent lie, each sealed; shared where there are several machines.
 

@@ -311,7 +311,9 @@ PHOTO_DOCUMENT = follow_up(
             Attachment(
                 key="p2_face",
                 title=_("A photo"),
-                words=about("Please send a photo that shows their face. An old one is welcome too."),
+                words=about(
+                    "Please send a photo that shows their face. An old one is welcome too."
+                ),
                 hint=_("If there is none, or it is not with you, choose “Skip”."),
                 kinds=("photo", "document"),
                 ways=OPTIONAL,

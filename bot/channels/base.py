@@ -85,6 +85,23 @@ class Undelivered(Exception):
         self.account = account
 
 
+class Uploads(Protocol):
+    """Where a channel keeps files that are sent to itself, sealed, until they are fetched.
+
+    For channels without a provider that would keep them. Raises `Undelivered`: ``too-large``,
+    ``empty``, ``no-room``, ``file-gone``.
+    """
+
+    async def put(self, pieces: AsyncIterator[bytes]) -> str:
+        """Keep a file; return what it is fetched by."""
+
+    def read(self, upload: str) -> AsyncIterator[bytes]:
+        """Yield a file that was put, piece by piece; as often as one likes."""
+
+    async def drop(self, upload: str) -> None:
+        """Remove it; one that is gone is no error."""
+
+
 class Channel(Protocol):
     """One door. Instances open nothing until `listen` or `send` is called."""
 

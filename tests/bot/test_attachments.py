@@ -31,16 +31,19 @@ from flows.session import Attached, Draft, Session
 from flows.shape import Flow, Section
 from flows.text import LANGUAGES
 from storage.database import Database
+from storage.keyring import Keystore
 from storage.reports import ADDITION, FILE, REPORT
 from storage.shelf import Shelf
 from storage.values import Reach, Sent
 from storage.vault import PrivateKey, open_sealed
+from tests import real_files
 from tests.bot.rooms import count, settings
 from tests.bot_api import TOKEN, BotApiServer, Fault
 from tests.channels.telegram_server import BRISK
 from tests.conftest import Clock
 from tests.flows import kinds
 from tests.flows.test_filing import REACH, SEND, TOLD
+from tests.running.canary import Canary
 
 JPEG = b"\xff\xd8\xff\xe1" + b"CANARY of a picture" * 3000
 LARGEST = 20 << 20
@@ -613,3 +616,33 @@ async def _until(true: Callable[[], bool]) -> None:
 
 def test_words_of_every_loss_are_sentences() -> None:
     assert all(filing.why_lost(reason) for reason in (*filing.LOST, "cut"))
+
+
+async def test_nothing_of_a_file_stands_clear_on_the_disk(
+    sqlite_url: str, keystore: Keystore, clock: Clock, tmp_path: Path
+) -> None:
+    """The canary: marked files, names and captions through a whole journey, then looked for."""
+    mark = real_files.MARK
+    content = {
+        "photo": real_files.jpeg_with_gps(),
+        "document": real_files.pdf() + mark.encode() * 3000,
+        "voice": real_files.voice() + mark.encode(),
+    }
+    canary = Canary({"content": mark, "name": "Ahornblatt Elf.jpg", "caption": "Schattenriss Neun"})
+    database = await Database.connect(sqlite_url, keystore)
+    async with house(database, clock, tmp_path) as where:
+        family = Family(where)
+        await family.begins()
+        for kind, data in content.items():
+            await family.sends(data, kind, name="Ahornblatt Elf.jpg", text="Schattenriss Neun")
+        await where.files.fetch_due()
+        assert len(where.on_disk()) == 3
+        canary_in_memory = canary.search(mark.encode())
+        for words in ("he was a baker", "Send"):
+            await family.writes(words)
+        await where.files.fetch_due()
+        await where.files.sweep()
+        assert len(where.on_disk()) == 3
+    await database.close()
+    assert canary_in_memory, "the scanner finds what is there"
+    assert canary.search_files(tmp_path) == []

@@ -73,7 +73,7 @@ def test_a_set_begins_with_why_and_not_now_and_ends_with_a_review(name: str) -> 
     assert first.intro is not None
     assert [part.key for part in last.parts] == [SEND]
     assert flow.name == name
-    assert UPGRADES[name] == ()
+    assert all(each.version <= flow.version for each in UPGRADES[name])
     assert 1 <= len(own_questions(flow)) <= 12
 
 
@@ -179,8 +179,8 @@ def test_money_is_not_asked_about_what_somebody_remembered() -> None:
 
 def test_a_photo_that_is_not_there_has_no_year() -> None:
     play = begun("photo_document")
-    answers(play, "yes", "yes", "none")
-    assert play.last.startswith("Of which papers could you send a copy later?")
+    answers(play, "yes", "yes", "~skip")
+    assert play.last.startswith("Please send pictures or copies of papers")
     other = begun("photo_document")
     answers(other, "yes", "no")
     assert other.last.startswith("This is what you answered")

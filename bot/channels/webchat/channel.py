@@ -19,26 +19,34 @@ import json
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import structlog
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bot.channels.base import ALWAYS, Limits, NotNow, Receive, Undelivered
+from bot.channels.base import ALWAYS, Limits, NotNow, Receive, Undelivered, Uploads
 from bot.channels.webchat.guard import Guard
 from bot.channels.webchat.page import ASSETS, asset, page
 from bot.channels.webchat.talks import Changes, Message, Talk, Talks
 from bot.channels.webchat.texts import Strings, complete
-from bot.channels.webchat.words import Refused, Said, language_of, read_body, read_said
-from bot.messages import Address, ChannelName, Inbound, Outbound
+from bot.channels.webchat.words import (
+    Refused,
+    Said,
+    SentFile,
+    language_of,
+    read_body,
+    read_said,
+    read_sent,
+)
+from bot.messages import Address, ChannelName, Inbound, Media, Outbound
 
 COOKIE = "athar_chat"
 COOKIE_LIFE = timedelta(days=90)
@@ -53,6 +61,7 @@ KeyOf = Callable[[Request], str | None]
 
 _log = structlog.get_logger(__name__)
 _KEY = re.compile(r"[0-9a-f]{32}")
+_UPLOAD_STATUS = {"too-large": 413, "empty": 422}
 
 
 class WebChat:
@@ -65,7 +74,7 @@ class WebChat:
     Mounted inside a page that knows its people already, ``key_of`` finds the conversation of a
     request (None: there is none) and no cookie is set; a conversation then has to be begun by
     `begin`. ``back`` is where a link in the head leads. ``receive`` takes what is posted without
-    `listen`.
+    `listen`. ``uploads`` keeps the files that are sent; without it none can be.
     """
 
     name: ChannelName = "webchat"
@@ -92,7 +101,9 @@ class WebChat:
         key_of: KeyOf | None = None,
         back: str = "",
         receive: Receive | None = None,
+        uploads: Uploads | None = None,
     ) -> None:
+        self._uploads = uploads
         url = urlsplit(public_url)
         self.app: ASGIApp = Guard(self._routes(), [url.hostname] if url.hostname else [])
         self._strings = complete(strings)
@@ -142,11 +153,16 @@ class WebChat:
 
     async def fetch(self, provider_id: str) -> AsyncIterator[bytes]:
         """Yield a file somebody has sent over the page. Raises `Undelivered`."""
-        raise Undelivered("no-files", permanent=True)
-        yield b""
+        if self._uploads is None:
+            raise Undelivered("no-files", permanent=True)
+        async with aclosing(cast("Any", self._uploads.read(provider_id))) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def drop(self, provider_id: str) -> None:
         """Let go of what the page has sent: it is kept elsewhere by now, or given up."""
+        if self._uploads is not None:
+            await self._uploads.drop(provider_id)
 
     async def close(self) -> None:
         """End every stream, so that the web server can stop; pages come back by themselves."""
@@ -196,6 +212,7 @@ class WebChat:
                 Route("/assets/{name}", self._asset),
                 Route("/open", self._open, methods=["POST"]),
                 Route("/say", self._say, methods=["POST"]),
+                Route("/file", self._file, methods=["POST"]),
                 Route("/events", self._events),
             ],
             exception_handlers={Refused: _refuse},
@@ -204,7 +221,14 @@ class WebChat:
     async def _page(self, request: Request) -> Response:
         key = self._key_of(request)
         talk = self._talks.find(_person(key)) if key else None
-        return HTMLResponse(page(self._strings, (talk and talk.language) or "ar", self._back))
+        return HTMLResponse(
+            page(
+                self._strings,
+                (talk and talk.language) or "ar",
+                self._back,
+                files=bool(self._uploads),
+            )
+        )
 
     async def _asset(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -262,6 +286,42 @@ class WebChat:
             return Response(status_code=refusal, headers={"Retry-After": "5"})
         self._show_said(talk, said, place)
         return Response(status_code=204)
+
+    async def _file(self, request: Request) -> Response:
+        """Take a file: its bytes are the body, what is said of it stands in a header."""
+        sent = read_sent(request.headers.get("x-athar-file", ""))
+        key = self._key_of(request)
+        if key is None or sent.mark != _mark(key):
+            raise Refused(409)
+        if self._uploads is None:
+            raise Refused(404)
+        talk = self._talks.open(_person(key))
+        place = talk.place()
+        try:
+            upload = await self._uploads.put(request.stream())
+        except Undelivered as error:
+            raise Refused(_UPLOAD_STATUS.get(error.reason, 503)) from None
+        except ClientDisconnect:
+            raise Refused(400) from None
+        refusal = await self._keep(self._inbound_file(_person(key), sent, upload))
+        if refusal:
+            await self._uploads.drop(upload)
+            return Response(status_code=refusal, headers={"Retry-After": "5"})
+        if talk.find(sent.id) is None:
+            words = self._strings[sent.language]["file_sent"]
+            talk.put(Message(sent.id, "family", words, self._clock(), order=place))
+        return Response(status_code=204)
+
+    def _inbound_file(self, person: str, sent: SentFile, upload: str) -> Inbound:
+        return Inbound(
+            address=Address(self.name, self.account, person),
+            update_id=sent.id,
+            kind="media",
+            message_id=sent.id,
+            media=Media(sent.kind, upload, None, sent.type, sent.name),
+            language_hint=sent.language,
+            sent_at=self._clock(),
+        )
 
     async def _keep(self, inbound: Inbound) -> int:
         """Return 0 when ``inbound`` is kept, else with which status the page is told so."""

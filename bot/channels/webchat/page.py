@@ -24,10 +24,11 @@ def asset(name: str) -> bytes:
     return files("bot.channels.webchat").joinpath("assets", name).read_bytes()
 
 
-def page(strings: Strings, language: str, back: str = "") -> str:
+def page(strings: Strings, language: str, back: str = "", *, files: bool = False) -> str:
     """Return the page's HTML; it starts in ``language`` and carries both languages' sentences.
 
     ``back`` is an address of ours that a link in the head leads to; without it there is no link.
+    ``files``: there is a button to send them by.
     """
     # In a data block only "<" could end the block early.
     sentences = json.dumps(strings, ensure_ascii=False).replace("<", "\\u003c")
@@ -35,5 +36,6 @@ def page(strings: Strings, language: str, back: str = "") -> str:
         language=language,
         direction="rtl" if language == "ar" else "ltr",
         strings=sentences,
+        files="" if files else " hidden",
         back=f'<a id="back" href="{escape(back)}" data-text="back"></a>' if back else "",
     )

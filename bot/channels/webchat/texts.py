@@ -68,6 +68,14 @@ PAGE_TEXTS: Mapping[str, str] = MappingProxyType(
         "too_long": _("This message is very long. Please send it in two or more parts."),
         "interrupted": _("The connection is interrupted. It comes back by itself."),
         "new_messages": _("New messages"),
+        # Translators: spoken by screen readers: the button that sends a picture or a paper.
+        "attach": _("Send a picture, a recording or a paper"),
+        # Translators: stands in the place of a file that was sent; what it was is not shown.
+        "file_sent": _("A file was sent."),
+        "file_sending": _("The file is on its way…"),
+        "file_too_large": _("This file is larger than 20 MB and cannot be kept here."),
+        "file_empty": _("There is nothing in this file."),
+        "file_later": _("No file can be kept here at this moment. Please send it again later."),
     }
 )
 
@@ -106,6 +114,12 @@ ARABIC: Mapping[str, str] = MappingProxyType(
         "too_long": "هذه الرسالة طويلة جدًا. يُرجى إرسالها على جزأين أو أكثر.",
         "interrupted": "انقطع الاتصال. سيعود من تلقاء نفسه.",
         "new_messages": "رسائل جديدة",
+        "attach": "إرسال صورة أو تسجيل أو ورقة",
+        "file_sent": "أُرسل ملف.",
+        "file_sending": "الملف قيد الإرسال…",
+        "file_too_large": "هذا الملف أكبر من 20 ميغابايت ولا يمكن حفظه هنا.",
+        "file_empty": "هذا الملف فارغ.",
+        "file_later": "لا يمكن حفظ أي ملف هنا في هذه اللحظة. يُرجى إعادة إرساله لاحقاً.",
     }
 )
 

@@ -7,6 +7,7 @@
 
 const strings = JSON.parse(byId("strings").textContent);
 const LONGEST = 16 * 1024; // bytes of UTF-8; the service refuses more
+const LARGEST_FILE = 20 * 1024 * 1024;
 const NAMES = { ar: "العربية", en: "English" };
 const NEAR = 80; // pixels from where we left the list: still following it
 
@@ -432,6 +433,38 @@ function withdrawOffer(item) {
   item.trouble = null;
 }
 
+// A file is not kept by the page: what is refused is said, and the file is chosen once more.
+async function sendFile(file) {
+  const id = randomId();
+  const about = { id, mark: page.mark, type: file.type, name: file.name, language: page.language };
+  tell(say("file_sending"));
+  byId("attach").disabled = true;
+  try {
+    const answered = await fetch("file", {
+      method: "POST",
+      headers: { "Content-Type": "application/octet-stream", "X-Athar-File": packed(about) },
+      body: file,
+      redirect: "error",
+      cache: "no-store",
+    });
+    if (answered.status === 409) await reopen();
+    const trouble = { 204: "", 413: "file_too_large", 422: "file_empty" }[answered.status];
+    if (trouble === "") tellNothing();
+    else tell(say(trouble ?? "file_later"));
+  } catch {
+    tell(say("file_later"));
+  } finally {
+    byId("attach").disabled = false;
+    byId("attach").focus();
+  }
+}
+
+// Headers carry ASCII only: the JSON travels as the base64 of its UTF-8.
+function packed(value) {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}
+
 // --- Keeping in touch -------------------------------------------------------------------------
 
 async function open(fresh) {
@@ -526,6 +559,14 @@ byId("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   sendWords();
   words.focus();
+});
+byId("attach").addEventListener("click", () => byId("file").click());
+byId("file").addEventListener("change", () => {
+  const [file] = byId("file").files;
+  byId("file").value = "";
+  if (!file || !page.mark) return;
+  if (file.size > LARGEST_FILE) tell(say("file_too_large"));
+  else sendFile(file);
 });
 byId("start").addEventListener("click", (event) => {
   page.byKeyboard = event.detail === 0;
