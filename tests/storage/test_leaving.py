@@ -14,6 +14,7 @@ from bot.services.erasing import Erasing
 from flows import receipt
 from flows.consents import Consent
 from storage import vault
+from storage.attachments import NewAttachment
 from storage.copies import mark_of
 from storage.database import Case, Database, Work
 from storage.keyring import Keystore
@@ -102,6 +103,25 @@ async def test_nothing_is_erased_before_its_day_and_everything_on_it(
     assert await database.run(lambda work: work.audit.verify()) == []
     own = await recall(database, person(1), clock())
     assert own.session is None
+
+
+async def test_the_files_of_an_erased_case_are_doomed_and_those_of_others_stay(
+    database: Database, keystore: Keystore, clock: Clock
+) -> None:
+    case = await withdrawn(database, clock)
+    other = await submit(database, person(2), "another story", new_code(), clock())
+    mine, theirs = "aa" * 16, "bb" * 16
+
+    async def send(work: Work) -> None:
+        new = [NewAttachment(handle, 1, "telegram", "77", "its key") for handle in (mine, theirs)]
+        await work.attachments.put(new, clock())
+        await work.attachments.bind([mine], case.id, detached=False)
+        await work.attachments.bind([theirs], other.id, detached=False)
+
+    await database.run(send)
+    clock.go_on(days=4)
+    assert await erasing(database, keystore, clock).run() == 1
+    assert len(await database.run(lambda work: work.attachments.doomed(10))) == 1
 
 
 async def test_what_another_case_of_the_family_needs_stays(
