@@ -1,4 +1,4 @@
-"""Asking again: what covers the window in which a family's answer may be lost (ADR 0005).
+"""Asking again: what covers the window in which a family's answer may be lost (ADR 0025).
 
 On a channel that says "received" before anything is stored, a crash can take an answer along, and
 nobody knows. So there a question that stays without an answer is asked once more. While the talk

@@ -14,7 +14,7 @@ come is tried again until it is kept. At the end the subscription goes first, to
 by then is still kept. What remains is the time between the daemon's acknowledgement and our commit:
 a death of either process in it loses what was under way. That is why a question without an answer
 is asked once more (`bot/services/asking_again.py`) and why a message of which only a part arrived
-is asked for. docs/adr/0005 says what was measured.
+is asked for. docs/adr/0025-signal.md says what was measured.
 
 Read receipts go out after the commit and thereby say that a message is kept; only who waits longer
 sees that something is being written.
