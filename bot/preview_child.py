@@ -25,7 +25,7 @@ LARGEST = 20 << 20
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
 NO_COPY = 3
 
-_NEW_USER, _NEW_NET = 0x10000000, 0x40000000
+_OWN_IDS, _OWN_NET = 0x10000000, 0x40000000
 _NO_NEW_PRIVILEGES, _DIE_WITH_PARENT = 38, 1
 
 
@@ -34,8 +34,8 @@ def shut_in() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_DIE_WITH_PARENT, 9, 0, 0, 0)
     libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    if libc.unshare(_NEW_NET) != 0:
-        libc.unshare(_NEW_USER | _NEW_NET)
+    if libc.unshare(_OWN_NET) != 0:
+        libc.unshare(_OWN_IDS | _OWN_NET)
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

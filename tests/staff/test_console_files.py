@@ -257,13 +257,13 @@ async def test_a_child_that_takes_too_long_is_ended_and_nothing_is_shown() -> No
     assert time.monotonic() - begun < 60
 
 
-async def test_a_child_can_write_no_file_and_reach_nobody() -> None:
+async def test_a_child_can_write_no_file_and_reach_nobody(tmp_path: Path) -> None:
     """What the child gives up is tried from inside it."""
     code = (
         "import os, runpy, socket, sys\n"
         "child = runpy.run_path(sys.argv[1])\n"
         "child['shut_in']()\n"
-        "file = os.open('/tmp/athar-child-was-here', os.O_CREAT | os.O_WRONLY)\n"
+        "file = os.open(sys.argv[3], os.O_CREAT | os.O_WRONLY)\n"
         "try:\n    os.write(file, b'x' * 10)\n"
         "except OSError:\n    print('no file')\n"
         "try:\n    bytearray(400 << 20)\n"
@@ -275,11 +275,16 @@ async def test_a_child_can_write_no_file_and_reach_nobody() -> None:
     port = server.sockets[0].getsockname()[1]
     path = Path(bot.previews.__file__).with_name("preview_child.py")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, str(path), str(port), stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-c",
+        code,
+        str(path),
+        str(port),
+        str(tmp_path / "here"),
+        stdout=asyncio.subprocess.PIPE,
     )
     out, _err = await process.communicate()
     server.close()
-    await asyncio.to_thread(Path("/tmp/athar-child-was-here").unlink, missing_ok=True)
     said = out.decode().split("\n")
     assert said[:2] == ["no file", "no memory"]
     assert "no network" in said or not _may_unshare()
