@@ -93,6 +93,8 @@ async def _serve(settings: Settings) -> None:
             typer.echo(f"The console is open: http://{host}:{port}/console/")
         if service.telegram:
             typer.echo(f"Telegram: {settings.telegram_mode}.")
+        if service.signal:
+            typer.echo("Signal: through its daemon.")
         typer.echo("Athar runs. Ctrl-C ends it.")
         sys.stdout.flush()
 
