@@ -169,11 +169,12 @@ class Clearing:
         """Write down what became of a slice; return whether somebody is to be told something."""
 
         async def job(work: Work) -> bool:
+            # Contacts before what hangs on them: rows are locked in the same order everywhere.
+            letters = await self._announce(work, outcome.left) if outcome.left else []
+            await work.outbox.put(letters)
             await work.ledger.drop(outcome.done)
             for ids, again_at in outcome.later:
                 await work.ledger.postpone(ids, again_at)
-            letters = await self._announce(work, outcome.left) if outcome.left else []
-            await work.outbox.put(letters)
             return bool(letters)
 
         return await self._database.run(job)
