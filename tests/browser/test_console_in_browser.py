@@ -12,11 +12,14 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
+from bot.previews import Previews
 from bot.services.broadcasts import Draft
 from bot.services.permissions import Role
 from storage.database import Case, Database
 from storage.keyring import Keystore
+from storage.shelf import Shelf
 from storage.vault import PrivateKey
+from tests import real_files
 from tests.bot.audiences import Audiences
 from tests.bot.offices import hire
 from tests.bot.rooms import Provider
@@ -24,7 +27,8 @@ from tests.browser.conftest import DESK, Window, open_window
 from tests.channels.web_room import served
 from tests.conftest import Clock
 from tests.flows.test_flow_data import a_set, question
-from tests.staff.console_room import ACCOUNT, Room, demonstration, make_room
+from tests.staff.console_room import ACCOUNT, Room, demonstration, make_room, told_by
+from tests.staff.filed import filed_case
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -455,3 +459,39 @@ async def test_everything_works_without_the_script(browser: Browser, place: Plac
     await page.get_by_role("button", name="Search", exact=True).click()
     await expect(page.locator("article")).to_have_count(1)
     await window.context.close()
+
+
+async def test_a_familys_picture_is_seen_without_its_place_its_voice_plays_and_papers_are_saved(
+    window: Window, place: Place
+) -> None:
+    """Real files through a real browser: a JPEG with GPS, Opus in Ogg, and a paper."""
+    room, page = place.room, window.page
+    sent = {
+        "house.jpg": ("photo", real_files.jpeg_with_gps()),
+        "voice.oga": ("voice", real_files.voice()),
+        "paper.pdf": ("document", real_files.pdf()),
+    }
+    room.services.files._previews = Previews(within=120.0)
+    shelf, now = Shelf(room.settings.attachments_dir), room.clock()
+    case, handles = await filed_case(room.database, shelf, told_by(7, now), now, sent)
+    await come_in(page, place, "coordinator")
+    at = f"{place.url}/cases/{case.handle}"
+    async with page.expect_response(re.compile("/picture$")) as waiting:
+        await page.goto(f"{at}#f{handles['house.jpg']}")
+        await page.locator(".files img").scroll_into_view_if_needed()
+    copy = await (await waiting.value).body()
+    assert real_files.MARK.encode() not in copy
+    assert b"Exif" not in copy
+    picture = page.locator(".files img")
+    await expect(picture).to_have_js_property("naturalWidth", 480)
+    seconds = await page.locator(".files audio").evaluate(
+        "audio => new Promise((done, failed) => {"
+        " audio.onloadedmetadata = () => done(audio.duration);"
+        " audio.onerror = () => failed(audio.error.message);"
+        " audio.preload = 'auto'; audio.load(); })"
+    )
+    assert 0.9 < seconds < 1.1
+    async with page.expect_download() as saving:
+        await page.locator(f"#f{handles['paper.pdf']} a[download]").click()
+    saved = await saving.value
+    assert saved.suggested_filename == "paper.pdf"
