@@ -60,7 +60,7 @@ from bot.services.newcomers import Newcomers, Parted
 from bot.services.parting import Parting
 from bot.services.segments import hours_of, segment_of, zone_of
 from bot.services.waiting import Waiting, flows_for
-from flows import clearing, cover_talk, receipt
+from flows import clearing, cover_talk, receipt, wrong_code
 from flows import cover as covers
 from flows.clearing import Moment
 from flows.consents import consents_in
@@ -1079,23 +1079,33 @@ class _Taking:
         await self._parting(lane, doing).note_silence(await self._cases(lane), effect)
 
     async def _add(self, lane: _Lane, doing: _Doing, effect: Add) -> None:
-        lane.renew = True
         await self._open_all()
         if effect.code not in codes_of(doing.session):
             why_not = await self._back(lane).why_not(effect.code)
             if why_not:
-                doing.effects.append(Say((why_not,)))
+                self._take_back(doing, effect.report, why_not)
                 return
+        lane.renew = True
         tied = effect.code in {each.code for each in await self._cases(lane)}
         case = await self._work.cases.add_to(
             effect.code, effect.report, self._now, by_code=not tied
         )
-        if case is not None:
-            self._keeping.give(effect.report.files, case.id, detached=not tied)
-            await self._parting(lane, doing).note(case.id, effect.report)
-        words = effect.done if case else effect.unknown
-        if words:
-            doing.effects.append(Say((words,)))
+        if case is None:
+            self._take_back(doing, effect.report, effect.unknown)
+            return
+        self._keeping.give(effect.report.files, case.id, detached=not tied)
+        await self._parting(lane, doing).note(case.id, effect.report)
+        if effect.done:
+            doing.effects.append(Say((effect.done,)))
+
+    def _take_back(self, doing: _Doing, report: Report, why: Sentence) -> None:
+        """There is no report to add to: only the code is asked for again, no word is lost."""
+        turn = wrong_code.ask_again(doing.session, report, why, self._now, self._tools)
+        if turn is None:
+            doing.effects.append(Say((why,)))
+            return
+        doing.session = turn.session
+        doing.effects += turn.effects
 
     async def _call(self, lane: _Lane, doing: _Doing, reason: str) -> None:
         """Put a task; a family that chose to be detached is named by its case, never by both."""

@@ -24,7 +24,7 @@ from bot.services.intake import Intake
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.reaching import Gone, Reaching
 from bot.services.vouching import Vouching
-from flows import cover, follow_up, menu, receipt, tie, trust
+from flows import cover, follow_up, leaving, menu, receipt, tie, trust, wrong_code
 from flows.text import Language, Sentence
 from storage.database import Case, Database, Work
 from storage.keyring import Keystore
@@ -286,6 +286,49 @@ async def test_only_whose_case_it_is_decides(house: House) -> None:
     ):
         with pytest.raises(NotAllowed):
             await act
+
+
+@pytest.mark.parametrize("wish", ["add", "correct"])
+async def test_what_was_told_to_a_wrong_code_is_kept_until_the_code_is_right(
+    house: House, vault_key: PrivateKey, wish: str
+) -> None:
+    old, other = house.account("old"), await detached_case(house)
+    await old.says(other.code)
+    await old.says("menu")
+    await old.says(wish)
+    asked = await old.hears(WRONG[0])
+    if wish == "correct":
+        asked = await old.presses(asked[-1], "event")
+    await old.says("The cousin was called Jamil")
+    seen = await old.hears("done")
+    said = [one.text for one in await old.presses(seen[-1], "~send")]
+    assert old.told(menu.ADD_UNKNOWN_CODE, said)
+    assert old.told(wrong_code.WORDS_KEPT, said)
+    assert old.told(wrong_code.WORDS_KEPT, await old.says(WRONG[1]))
+    assert old.told(menu.ADD_UNKNOWN_CODE, await old.says("ABCD"))
+    (thanks,) = await old.hears(house.case.code)  # it was told to send already
+    done = menu.ADDED if wish == "add" else leaving.CORRECTED
+    assert thanks.text == speak(done, "en")
+    assert "The cousin was called Jamil" in str(await house.room.entries(vault_key))
+
+
+async def test_words_wait_for_the_code_also_where_no_more_codes_are_tried(house: House) -> None:
+    old, other = house.account("old"), await detached_case(house)
+    await old.says(other.code)
+    await old.says("menu")
+    await old.says("add")
+    await old.says(WRONG[0])
+    await old.says("The cousin was called Jamil")
+    seen = await old.hears("done")
+    await old.presses(seen[-1], "~send")
+    for wrong in WRONG[1 : guessing.A_DAY]:
+        assert old.told(menu.ADD_UNKNOWN_CODE, await old.says(wrong))
+    said = await old.says(WRONG[20])
+    assert old.told(tie.TOO_MANY, said)
+    assert old.told(wrong_code.WORDS_KEPT, said)
+    house.room.clock.go_on(days=1)
+    (thanks,) = await old.hears(house.case.code)
+    assert thanks.text == speak(menu.ADDED, "en")
 
 
 # ------------------------------------------------------------------------- detached families

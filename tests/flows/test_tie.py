@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows import menu, receipt, tie, trust
+from flows import menu, receipt, tie, trust, wrong_code
 from flows.conversation import respond
 from flows.effects import (
     Add,
@@ -24,7 +24,7 @@ from flows.effects import (
 )
 from flows.engine import Heard
 from flows.readers import Intent, read_intent
-from flows.session import Draft, Session, pack, unpack
+from flows.session import Answer, Draft, Report, Session, Told, pack, unpack
 from flows.text import LANGUAGES
 from tests.flows.playing import BEGIN, CODE, TOOLS
 from tests.flows.telling import buttons as all_buttons
@@ -207,3 +207,26 @@ def test_the_standing_sentences_stand_where_families_ask_who_we_are(language: st
     )
     for sentence in (trust.NEVER_MONEY, trust.NEVER_THROUGH_OTHERS, trust.HOW):
         assert TOOLS.speak(sentence, language, "") in words  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------ a code that leads nowhere
+
+
+def test_what_was_told_of_a_deceit_becomes_an_addition_where_there_is_no_report() -> None:
+    words = Answer("He wanted money", "given", "", "en", BEGIN, 1)
+    told = Told().and_told("x_words", words)
+    report = Report("scam", 1, "en", BEGIN, BEGIN, False, False, "reachable", told)
+    turn = wrong_code.ask_again(TIED, report, menu.ADD_UNKNOWN_CODE, BEGIN, TOOLS)
+    assert turn is not None
+    assert turn.session.flow == "addition"
+    assert list(turn.session.drafts["addition"].answers.items()) == [("add_words", words)]
+    (ask,) = turn.effects
+    assert isinstance(ask, Ask)
+    assert ask.paragraphs[:2] == (menu.ADD_UNKNOWN_CODE, wrong_code.WORDS_KEPT)
+    begun = turn.session
+    assert wrong_code.ask_again(begun, report, menu.ADD_UNKNOWN_CODE, BEGIN, TOOLS) is None
+
+
+def test_who_changed_what_is_shared_is_asked_for_no_code() -> None:
+    report = Report("choices", 1, "en", BEGIN, BEGIN, False, False, "reachable", Told())
+    assert wrong_code.ask_again(TIED, report, menu.ADD_UNKNOWN_CODE, BEGIN, TOOLS) is None
