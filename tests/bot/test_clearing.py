@@ -6,6 +6,7 @@ On the strict Bot API server, whose clock is the tests': it lets nobody delete w
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from flows.session import Asked, Session
 from flows.text import Language, Sentence
 from storage import tables
 from storage.database import Database
+from storage.keyring import Keystore
 from storage.values import Noted
 from tests.bot.clearing_room import CODE, NAME, Chat, chat
 from tests.bot.rooms import TELEGRAM
@@ -36,6 +38,14 @@ CHOICES = {
     "never": "لا تمسحوا رسائلي",
 }
 DELETIONS = ("deleteMessage", "deleteMessages")
+
+
+@pytest.fixture
+async def embedded(sqlite_url: str, keystore: Keystore) -> AsyncIterator[Database]:
+    """A database of one kind, for tables in which the other would show nothing new."""
+    opened = await Database.connect(sqlite_url, keystore)
+    yield opened
+    await opened.close()
 
 
 def said(sentence: Sentence, language: Language = "en") -> str:
@@ -249,9 +259,9 @@ async def _come_to(room: Chat, state: str) -> None:
 
 @pytest.mark.parametrize("state", STATES)
 async def test_a_wipe_clears_everything_in_every_state(
-    state: str, database: Database, clock: Clock
+    state: str, embedded: Database, clock: Clock
 ) -> None:
-    async with chat(database, clock()) as room:
+    async with chat(embedded, clock()) as room:
         await _come_to(room, state)
         mark = len(room.server.ledger.rows)
         await room.writes("/wipe")
@@ -296,9 +306,9 @@ REFUSED = "Bad Request: message can't be deleted"
     ],
 )  # fmt: skip
 async def test_a_wipe_that_fails_says_nothing_until_it_is_known(
-    faults: list[dict[str, Any]], cleared: bool, database: Database, clock: Clock
+    faults: list[dict[str, Any]], cleared: bool, embedded: Database, clock: Clock
 ) -> None:
-    async with chat(database, clock()) as room:
+    async with chat(embedded, clock()) as room:
         await room.agrees()
         for fault in faults:
             room.server.fail(Fault(**fault))
