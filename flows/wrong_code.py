@@ -14,7 +14,7 @@ from typing import Final
 
 from flows import engine, filing, leaving, menu
 from flows.effects import Turn
-from flows.engine import Tools
+from flows.engine import Finished, Tools
 from flows.session import Draft, Report, Session, Told
 from flows.shape import Flow
 from flows.text import Sentence, _
@@ -63,7 +63,8 @@ def ask_again(
     opening = (why, WORDS_KEPT)
     flow = _ADDITIONS[begun.flow].flow
     asked, effects = engine.begin(flow, kept, now, tools, opening)
-    return Turn(filing.pruned(replace(asked, asked_at=int(now.timestamp()))), effects)
+    after = filing.pruned(replace(asked, asked_at=int(now.timestamp())))
+    return Turn(after, tuple(it for it in effects if not isinstance(it, Finished)))
 
 
 def _draft(report: Report) -> Draft | None:

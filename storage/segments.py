@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from flows.text import Language
@@ -32,6 +32,9 @@ class Segment:
 _TIED: Final = select(ties.c.case_id).where(ties.c.contact_id == bindparam("contact"))
 _FORGET_OF: Final = delete(segments).where(segments.c.case_id.in_(_TIED))
 _FORGET: Final = delete(segments).where(segments.c.case_id == bindparam("row"))
+_KNOWN: Final[Select[Any]] = select(segments.c.case_id).where(
+    segments.c.case_id == bindparam("row")
+)
 _SPEAK: Final = (
     update(segments).where(segments.c.case_id.in_(_TIED)).values(language=bindparam("new_language"))
 )
@@ -68,6 +71,10 @@ class Segments:
             for case_id, segment in facts
         ]
         await self._tx.change_many(_PUT[self._tx.postgres], rows)
+
+    async def is_known(self, case_id: int) -> bool:
+        """Return whether the facts of a case are kept."""
+        return await self._tx.row(_KNOWN, {"row": case_id}) is not None
 
     async def speak(self, contact_id: int, language: Language) -> None:
         """Note that a family reads another language from now on."""

@@ -112,6 +112,27 @@ def open_entries(case: str, sealed: Sequence[SealedReport], reader: Reader) -> l
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class FirstTold:
+    """What the report of a case told, and the language of the talk."""
+
+    answers: Told = field(repr=False)
+    language: Language
+
+
+def first_told(case: str, sealed: Sequence[SealedReport], unlocked: Unlocked) -> FirstTold | None:
+    """Return what the report of the case with this handle told; None where none of it opens."""
+    for one in sealed:
+        opening = _open(case, one, unlocked) if one.kind == REPORT else None
+        try:
+            if opening is not None:
+                told = told_from(opening.report["answers"])
+                return FirstTold(told, "en" if opening.report["language"] == "en" else "ar")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return None
+
+
 def _open(case: str, sealed: SealedReport, unlocked: Unlocked) -> Opening | None:
     try:
         opened = unlocked.open(sealed.envelope, object_id=bytes.fromhex(sealed.handle))

@@ -6,24 +6,29 @@ and a day, never where it is. Each decision is in the audit log.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from bot.channels.base import Limits
 from bot.messages import ChannelName
-from bot.services import permissions
+from bot.services import case_reading, permissions
 from bot.services.coming_back import NEW_CONTACT
 from bot.services.follow_ups import case_for
 from bot.services.notices import Notices
 from bot.services.permissions import Actor, NotAllowed
+from bot.services.segments import hours_of, segment_of, zone_of
 from bot.services.upkeep import day_begins, zone_named
 from bot.services.waiting import CONTACT_ADDED
 from flows.engine import Tools
 from storage.claims import Cause, Claim, Lock
 from storage.database import Case, Database, NotFound, Work
-from storage.values import Contact, NewLetter, Reachable
+from storage.keyring import Unlocked
+from storage.leaving import WITHDRAWN
+from storage.segments import Segment
+from storage.values import Contact, NewLetter, Reachable, SealedReport
 
 PRIORITY = 1
 
@@ -101,13 +106,23 @@ class Reaching:
         return await self._database.run(job)
 
     async def confirm(
-        self, actor: Actor, case: str, claim: str, *, tell_others: bool = True
+        self,
+        actor: Actor,
+        unlocked: Unlocked,
+        case: str,
+        claim: str,
+        *,
+        tell_others: bool = True,
     ) -> None:
         """Tie an account to a case; ``tell_others``: those tied so far read that one was added.
+
+        What its report told of where and when the family may be written to is kept from now on, as
+        of every family that can be reached: nobody but ``unlocked`` can read it by now.
 
         Raises `NotAllowed`, `Gone`.
         """
         now = self._clock()
+        told = await self._first_told(actor, unlocked, case)
 
         async def job(work: Work) -> list[NewLetter]:
             found = await case_for(work, actor, "contact.confirm", case)
@@ -115,6 +130,7 @@ class Reaching:
             contact = await work.contacts.get(claimed.contact_id)
             before = await work.cases.reached(found.id)
             await work.cases.tie(contact.id, found.id, now.date())
+            await _note_where(work, found, contact, told)
             await work.claims.end(claim)
             if not any(it.state == "active" for it in before):
                 await work.follow_ups.move_all_to(found.id, contact.id)
@@ -196,6 +212,16 @@ class Reaching:
 
     # ── within ──
 
+    async def _first_told(
+        self, actor: Actor, unlocked: Unlocked, case: str
+    ) -> case_reading.FirstTold | None:
+        async def job(work: Work) -> Sequence[SealedReport]:
+            found = await case_for(work, actor, "contact.confirm", case)
+            return await work.reports.of_case(found.id)
+
+        sealed = await self._database.run(job)
+        return await asyncio.to_thread(case_reading.first_told, case, sealed, unlocked)
+
     def _notices_to(self, contact: Contact, now: datetime) -> list[NewLetter]:
         if contact.state != "active":
             return []
@@ -218,6 +244,26 @@ class Reaching:
                 self._notices.letter(contact.id, contact.reach, language, PRIORITY, due_at)
             )
         return letters
+
+
+async def _note_where(
+    work: Work, case: Case, contact: Contact, told: case_reading.FirstTold | None
+) -> None:
+    """Keep the coarse facts of a case that had none, and the day of whoever is reached there.
+
+    Where its report does not open, at least the language: such a family is in the broadcasts that
+    are for everybody. A withdrawn report is in none (`storage/leaving.py`).
+    """
+    if case.work_state == WITHDRAWN:
+        return
+    if not await work.segments.is_known(case.id):
+        facts = segment_of(told) if told else Segment("", None, "ar")
+        if contact.session:  # which language is read there now counts, not that of the report
+            facts = replace(facts, language=contact.session.language)
+        await work.segments.put(case.id, facts)
+    reached = {it.contact_id: it for it in await work.cases.reached(case.id)}[contact.id]
+    if told is not None and reached.zone is None and reached.hours is None:
+        await work.contacts.note_day(contact.id, zone_of(told), hours_of(told))
 
 
 async def _claim_on(work: Work, case: Case, handle: str) -> Claim:

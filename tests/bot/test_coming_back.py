@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,14 +24,16 @@ from bot.services.follow_ups import AT_CASE_FOR, CannotPlan
 from bot.services.intake import Intake
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.reaching import Gone, Reaching
+from bot.services.segments import segment_of
 from bot.services.vouching import Vouching
 from flows import cover, follow_up, leaving, menu, receipt, tie, trust, wrong_code
 from flows.text import Language, Sentence
+from storage.broadcast_values import Audience
 from storage.database import Case, Database, Work
-from storage.keyring import Keystore
+from storage.keyring import Keystore, Unlocked
 from storage.values import Reach, Sent
 from storage.vault import PrivateKey
-from tests.bot.offices import ZONE, hire, submit_report, verbs
+from tests.bot.offices import ZONE, hire, submit_report, unlocked, verbs
 from tests.bot.rooms import count, settings
 from tests.bot.waiting_room import SPRING, Room, button, make_room
 from tests.conftest import Clock
@@ -55,6 +58,7 @@ class House:
     vouching: Vouching
     boss: Actor
     ids: itertools.count[int]
+    held: Unlocked
 
     @property
     def case(self) -> Case:
@@ -157,7 +161,9 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def house(database: Database, keystore: Keystore, clock: Clock) -> House:
+async def house(
+    database: Database, keystore: Keystore, clock: Clock, vault_key: PrivateKey
+) -> House:
     keystore.make_epochs(SPRING.date())
     room = await make_room(database, clock)
     tools = make_tools(settings())
@@ -170,7 +176,8 @@ async def house(database: Database, keystore: Keystore, clock: Clock) -> House:
     )
     boss = await hire(database, clock(), "coordinator", "Nour Saleh")
     ids = itertools.count(1)
-    return House(room, intake, reaching, Vouching(database, clock=clock), boss, ids)
+    vouching = Vouching(database, clock=clock)
+    return House(room, intake, reaching, vouching, boss, ids, unlocked(vault_key))
 
 
 async def detached_case(house: House) -> Case:
@@ -233,7 +240,7 @@ async def test_a_person_confirms_the_new_account_and_the_old_one_hears_of_it(hou
     (claim,) = waiting.claims
     assert (claim.channel, claim.put_on, waiting.others) == ("telegram", room.clock().date(), True)
     assert "new" not in repr(waiting), "nobody is shown where the account is"
-    await house.reaching.confirm(room.caseworker, house.case.handle, claim.handle)
+    await house.reaching.confirm(room.caseworker, house.held, house.case.handle, claim.handle)
     assert await verbs(room.database, house.case.handle) == ["contact.confirm"]
     assert await house.tasks() == []
     notices = await house.letters()
@@ -245,7 +252,7 @@ async def test_a_person_confirms_the_new_account_and_the_old_one_hears_of_it(hou
     (page,) = [one for one in await new.hears("menu") if one.buttons]
     assert button(page, "!choices"), "it may do everything now"
     with pytest.raises(Gone):
-        await house.reaching.confirm(room.caseworker, house.case.handle, claim.handle)
+        await house.reaching.confirm(room.caseworker, house.held, house.case.handle, claim.handle)
 
 
 async def test_an_account_that_was_refused_is_not_told_so_and_cuts_nobody_off(
@@ -279,7 +286,7 @@ async def test_only_whose_case_it_is_decides(house: House) -> None:
     stranger = await hire(room.database, room.clock(), name="Somebody Else")
     for act in (
         house.reaching.of_case(stranger, house.case.handle),
-        house.reaching.confirm(stranger, house.case.handle, claim.handle),
+        house.reaching.confirm(stranger, house.held, house.case.handle, claim.handle),
         house.reaching.refuse(stranger, house.case.handle, claim.handle),
         house.reaching.locks(stranger),
         house.vouching.show(stranger, house.case.handle),
@@ -416,10 +423,38 @@ async def test_a_detached_family_may_ask_to_be_written_to(house: House) -> None:
     (claim,) = (await house.reaching.of_case(room.caseworker, case.handle)).claims
     await room.follow_ups.plan(room.caseworker, case.handle, "new_info")
     await room.follow_ups.ask_all_due()
-    await house.reaching.confirm(room.caseworker, case.handle, claim.handle)
+    await house.reaching.confirm(room.caseworker, house.held, case.handle, claim.handle)
     await house.letters()
     said = await new.says("open")
     assert any("A few questions for you" in one for one in said), "what waited is its own now"
+
+
+@pytest.mark.parametrize("opens", [True, False])
+async def test_who_becomes_reachable_is_in_the_words_to_many_from_then_on(
+    house: House, opens: bool
+) -> None:
+    case, room, new = await detached_case(house), house.room, house.account("new", "ar")
+    facts = segment_of(rehearse(invent(3, "en"), room.clock()))
+    assert facts.area
+    await new.says(case.code)
+    await new.chooses("القائمة", "!here")
+    (claim,) = (await house.reaching.of_case(room.caseworker, case.handle)).claims
+    held = house.held if opens else unlocked(PrivateKey(bytes(range(64, 96))))
+
+    async def many(**chosen: Any) -> int:
+        audience = Audience(**chosen)
+        account = [("telegram", "1")]
+        return (
+            await room.database.run(lambda work: work.broadcasts.count(audience, account))
+        ).people
+
+    before = await many()
+    await house.reaching.confirm(room.caseworker, held, case.handle, claim.handle)
+    assert await many() == before + 1
+    assert await many(languages=("ar",)) == 1, "it reads Arabic there, whatever it told in"
+    years = {"first_year": facts.year, "last_year": facts.year}
+    assert await many(languages=("ar",), areas=(facts.area,), **years) == int(opens)
+    assert await many(languages=("ar",), areas=("",)) == int(not opens)
 
 
 # ---------------------------------------------------------------------------- a phone is gone
@@ -469,7 +504,7 @@ async def test_two_workers_at_once_cut_each_other_s_accounts_off(
     second = house.account("second")
     await second.says(house.case.code)
     (claim,) = (await house.reaching.of_case(room.caseworker, house.case.handle)).claims
-    await house.reaching.confirm(room.caseworker, house.case.handle, claim.handle)
+    await house.reaching.confirm(room.caseworker, house.held, house.case.handle, claim.handle)
     await house.letters()
     pages = [(await each.hears("my phone was taken"))[-1] for each in (first, second)]
     other = Intake(
@@ -522,7 +557,7 @@ async def test_a_lock_that_stands_leaves_nothing_that_leads_to_the_case(house: H
     await new.says(house.case.code)
     await new.chooses("my phone was taken", "!lock_other")
     (claim,) = (await house.reaching.of_case(room.caseworker, house.case.handle)).claims
-    await house.reaching.confirm(room.caseworker, house.case.handle, claim.handle)
+    await house.reaching.confirm(room.caseworker, house.held, house.case.handle, claim.handle)
     (lock,) = await house.reaching.locks(house.boss)
     await house.reaching.let_stand(house.boss, lock.handle)
     assert await count(room.database, "locks") == 0

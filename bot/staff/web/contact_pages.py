@@ -16,9 +16,9 @@ DECIDED = _("That has been decided already. This is how it stands now; please lo
 async def confirm(visit: Visit) -> Response:
     """Tie an account to the case, and let the others know when that is ticked."""
     handle, claim = visit.handle(), visit.handle("claim")
-    tell = bool(visit.form.get("tell"))
+    tell, reaching = bool(visit.form.get("tell")), visit.console.services.reaching
     try:
-        await visit.console.services.reaching.confirm(visit.actor, handle, claim, tell_others=tell)
+        await reaching.confirm(visit.actor, visit.here.held, handle, claim, tell_others=tell)
     except Gone:
         return visit.show("sorry.html", 409, words=DECIDED)
     return visit.go(f"/cases/{handle}", said="confirmed")
