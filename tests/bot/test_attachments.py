@@ -50,6 +50,20 @@ LARGEST = 20 << 20
 SMALL = Flow("report", 1, (Section("all", kinds.both("كل", "All"), (kinds.NAME, kinds.END, SEND)),))
 
 
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLite, and PostgreSQL too for the tests marked `BOTH`: where rows are claimed or locked."""
+    url: str = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_url")
+    return url
+
+
+BOTH = pytest.mark.parametrize(
+    "database_url",
+    ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)],
+    indirect=True,
+)
+
+
 @dataclass
 class Family:
     """One family over the real intake, and what the provider has of its files."""
@@ -186,6 +200,7 @@ def content_of(where: House, one: Attached) -> bytes:
     return b"".join(where.shelf.read(one.place, one.key))
 
 
+@BOTH
 async def test_a_picture_is_kept_sealed_and_told_with_one_tick(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
@@ -314,6 +329,7 @@ async def test_a_provider_that_is_away_is_waited_for_and_links_are_asked_for_ane
         assert len(where.server.calls_of("getFile")) == 4
 
 
+@BOTH
 async def test_a_file_that_came_after_the_report_is_sealed_into_its_case(
     database: Database, clock: Clock, tmp_path: Path, vault_key: PrivateKey
 ) -> None:
@@ -346,6 +362,7 @@ async def test_a_file_that_came_after_the_report_is_sealed_into_its_case(
         assert len(where.on_disk()) == 2
 
 
+@BOTH
 async def test_who_is_detached_is_not_named_beside_a_file_still_to_come(
     database: Database, clock: Clock, tmp_path: Path, vault_key: PrivateKey
 ) -> None:
@@ -432,6 +449,7 @@ async def test_a_draft_that_ends_takes_its_files_with_it(
         assert (where.on_disk(), await count(database, "attachments")) == ([], 0)
 
 
+@BOTH
 async def test_a_draft_that_expires_takes_its_files_with_it(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
@@ -449,6 +467,7 @@ async def test_a_draft_that_expires_takes_its_files_with_it(
         assert (where.on_disk(), await count(database, "attachments")) == ([], 0)
 
 
+@BOTH
 async def test_a_case_that_is_erased_takes_its_files_with_it(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
@@ -467,6 +486,7 @@ async def test_a_case_that_is_erased_takes_its_files_with_it(
         assert (where.on_disk(), await count(database, "attachments")) == ([], 0)
 
 
+@BOTH
 async def test_a_claim_outlives_its_process_only_for_the_lease(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
