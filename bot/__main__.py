@@ -190,6 +190,8 @@ def run_retention(as_json: JsonOption = False) -> None:
     async def delete(database: Database, settings: Settings, keystore: Keystore) -> dict[str, int]:
         erasing = Erasing(database, keystore, zone=settings.zone, clock=utc_now)
         await erasing.look_back()
+        while await erasing.enclose():
+            pass
         total = {"cases": await erasing.run()}
         while True:
             async with database.begin() as work:

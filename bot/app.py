@@ -458,6 +458,7 @@ class App:
             Tick("follow_ups", 10.0, rooms.follow_ups.ask_all_due),
             Tick("forget", 900.0, upkeep.forget_all),
             Tick("erase", 300.0, rooms.erasing.run),
+            Tick("enclose", 300.0, rooms.erasing.enclose),
             Tick("pauses", 600.0, rooms.pauses.end_due),
             Tick("sweep_files", 900.0, rooms.files.sweep),
             Tick("fold_log", 3600.0, upkeep.fold_log),

@@ -51,9 +51,9 @@ class NewKey:
     seal: bytes = field(repr=False)
 
 
-def make(tx: Transaction) -> NewKey:
-    """Return a new key and handle. Raises `CannotKeep`."""
-    handle, key = secrets.token_bytes(16), secrets.token_bytes(vault.KEY_SIZE)
+def make(tx: Transaction, handle: bytes = b"", key: bytes | None = None) -> NewKey:
+    """Return a new key and handle, or the given ones, with the key sealed. Raises `CannotKeep`."""
+    handle, key = handle or secrets.token_bytes(16), key or secrets.token_bytes(vault.KEY_SIZE)
     try:
         recovery = tx.keystore.recovery_key
     except KeysUnusable:

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, insert, select
+from sqlalchemy import Select, bindparam, insert, select, update
 
 from flows.consents import Consent
 from storage import vault
@@ -55,6 +55,16 @@ class Consents:
         """Return what holds now, by purpose and recipient."""
         return newest(await self.of_case(case_id))
 
+    async def enclose_case(self, case_id: int) -> None:
+        """Box the rows of a case anew, under the key it was just given."""
+        rows = await self._tx.rows(_OF_CASE, {"row": case_id})
+        anew = [
+            {"row": row.id, "new_box": vault.box(self._key(case_id), padded, _place(row.handle))}
+            for row in rows
+            if (padded := self._unboxed(row)) is not None
+        ]
+        await self._tx.change_many(_REBOX, anew)
+
     # ── within ──
 
     def _new(self, case_id: int, one: Consent) -> dict[str, Any]:
@@ -70,15 +80,25 @@ class Consents:
         }
 
     def _open(self, row: Row) -> Consent | None:
+        padded = self._unboxed(row)
+        if padded is None:
+            return None
         try:
-            box = vault.unbox(self._key(row.case_id), row.body_box, _place(row.handle))
-            purpose, recipient, given, text, language, at = json.loads(vault.unpad(box))
+            purpose, recipient, given, text, language, at = json.loads(vault.unpad(padded))
         except (vault.CannotOpen, ValueError):
             return None
         return Consent(purpose, recipient, given, text, language, datetime.fromisoformat(at))
 
+    def _unboxed(self, row: Row) -> bytes | None:
+        for key in self._tx.keys_for_case(row.case_id, _LABEL):
+            try:
+                return vault.unbox(key, row.body_box, _place(row.handle))
+            except vault.CannotOpen:
+                continue
+        return None
+
     def _key(self, case_id: int) -> bytes:
-        return self._tx.key_for_case(case_id, b"consents/v1")
+        return self._tx.key_for_case(case_id, _LABEL)
 
 
 def newest(history: Sequence[Consent]) -> dict[tuple[str, str], Consent]:
@@ -96,7 +116,11 @@ def _place(handle: bytes) -> bytes:
     return vault.place("consents", "body_box", handle)
 
 
+_LABEL: Final = b"consents/v1"
 _PUT: Final = insert(consents)
+_REBOX: Final = (
+    update(consents).where(consents.c.id == bindparam("row")).values(body_box=bindparam("new_box"))
+)
 _OF_CASE: Final[Select[Any]] = (
     select(consents).where(consents.c.case_id == bindparam("row")).order_by(consents.c.id)
 )

@@ -36,7 +36,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import Insert
 
-from storage import adoption, case_keys, connection, data_keys, vault
+from storage import adoption, case_keys, connection, data_keys, late_keys, vault
 from storage.adoption import Parted
 from storage.alerts import Alert, Alerts, Last
 from storage.attachments import Attachments
@@ -304,6 +304,11 @@ class Database:
         """Return how many cases have lost their key, and can have it back. Raises `CannotKeep`."""
         async with self._transaction() as tx:
             return await case_keys.count_lost(tx)
+
+    async def give_late_case_key(self, after: int) -> int | None:
+        """Give the next case without a key one; see `late_keys`. Raises `CannotKeep`."""
+        async with self._transaction() as tx:
+            return await late_keys.give_next(tx, after)
 
     async def sweep(self) -> int:
         """Wipe slots no contact's data key hangs on; return how many. For the start of a process.

@@ -57,6 +57,7 @@ from storage.wire import Row
 WITHDRAWN: Final = "withdrawn"
 """The work state of a case whose family has withdrawn its report."""
 _SMALLEST_BOX: Final = 64
+_LABEL: Final = b"withdrawals/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,20 +224,38 @@ class Leaving:
             return None
         await self._tx.change(_UNSEGMENT, {"row": case.id})
         packed = json.dumps([row.area, row.year, row.language]).encode("ascii")
-        return vault.box(self._key(case.id), vault.pad(packed, _SMALLEST_BOX), _place(case))
+        return _boxed(self._tx, case, packed)
 
     async def _put_segment(self, case: Case, box: bytes) -> None:
         # Imported here: segments are put by the same transaction, and know nothing of leaving.
         from storage.segments import Segments
 
-        try:
-            packed = vault.unpad(vault.unbox(self._key(case.id), box, _place(case)))
-        except vault.CannotOpen:
+        packed = _unboxed(self._tx, case, box)
+        if packed is None:
             return  # a broadcast may miss this family; nothing else hangs on it
         await Segments(self._tx).put(case.id, Segment(*json.loads(packed)))
 
-    def _key(self, case_id: int) -> bytes:
-        return self._tx.key_for_case(case_id, b"withdrawals/v1")
+
+async def enclose_withdrawal(tx: Transaction, case: Case) -> None:
+    """Box what a withdrawn case has boxed anew, under the key it was just given."""
+    row = await tx.row(_FIND, {"row": case.id})
+    packed = _unboxed(tx, case, row.segment_box) if row and row.segment_box else None
+    if packed is not None:
+        await tx.change(_REBOX, {"row": case.id, "new_box": _boxed(tx, case, packed)})
+
+
+def _boxed(tx: Transaction, case: Case, packed: bytes) -> bytes:
+    key = tx.key_for_case(case.id, _LABEL)
+    return vault.box(key, vault.pad(packed, _SMALLEST_BOX), _place(case))
+
+
+def _unboxed(tx: Transaction, case: Case, box: bytes) -> bytes | None:
+    for key in tx.keys_for_case(case.id, _LABEL):
+        try:
+            return vault.unpad(vault.unbox(key, box, _place(case)))
+        except vault.CannotOpen:
+            continue
+    return None
 
 
 def _place(case: Case) -> bytes:
@@ -264,6 +283,11 @@ _UNDO: Final = (
     delete(withdrawals)
     .where(withdrawals.c.case_id == bindparam("row"))
     .returning(withdrawals.c.former_state, withdrawals.c.segment_box)
+)
+_REBOX: Final = (
+    update(withdrawals)
+    .where(withdrawals.c.case_id == bindparam("row"))
+    .values(segment_box=bindparam("new_box"))
 )
 _HASTEN: Final = (
     update(withdrawals)

@@ -117,10 +117,13 @@ class Reports:
                     "handle": handle,
                     "case_id": case_id,
                     "kind": kind,
-                    "envelope": self._enclose(case_id, self._seal(kind, handle, content)),
+                    "envelope": self._seal(kind, handle, content),
                     "received_on": day(today),
                 }
             )
+        await self._tx.lock(REPORT_LOG_LOCK)  # before looking for keys: one may just be coming
+        for row in rows:
+            row["envelope"] = self._enclose(row["case_id"], row["envelope"])
         await self._tx.change_many(_PUT, rows)
         await self._log([(_KEPT, row["handle"], _digest(row["envelope"])) for row in rows])
         return [row["handle"].hex() for row in rows]
@@ -181,6 +184,7 @@ class Reports:
         row = await self._tx.row(_CASE_OF, {"row": bytes.fromhex(handle)})
         if row is None:
             raise NotFound
+        await self._tx.lock(REPORT_LOG_LOCK)  # before looking for the key: it may just be coming
         kept = self._enclose(row.case_id, envelope)
         values = {"row": bytes.fromhex(handle), "new_envelope": kept}
         if await self._tx.change(_MOVE, values) != 1:
@@ -203,6 +207,21 @@ class Reports:
         if handles:
             await self._log([(_ERASED, handle, _NONE) for handle in handles])
         return len(handles)
+
+    async def enclose_case(self, case_id: int) -> int:
+        """Close the entries of a case under its key that are not yet, and log it; return how many.
+
+        Nothing may be added to the case meanwhile: the caller holds it (`Cases.lock`).
+        """
+        changed = []
+        for row in await self._tx.rows(_OF_CASE, {"case": case_id}):
+            kept = self._enclose(case_id, bytes(row.envelope))
+            if kept != bytes(row.envelope):
+                changed.append({"row": row.handle, "new_envelope": kept})
+        await self._tx.change_many(_MOVE, changed)
+        if changed:
+            await self._log([(_MOVED, it["row"], _digest(it["new_envelope"])) for it in changed])
+        return len(changed)
 
     async def head(self) -> Head:
         """Return the newest link of the log."""

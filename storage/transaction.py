@@ -119,8 +119,13 @@ class Transaction:
         It hangs from the contact key and from the key of the case, so that it ends with either;
         from the contact key alone where the case has none. Raises `CannotKeep`.
         """
+        return self.keys_for_case(case_id, label)[0]
+
+    def keys_for_case(self, case_id: int, label: bytes) -> tuple[bytes, ...]:
+        """Return what may open that: the key as it is now, and the one from before the case had
+        a key of its own (`late_keys.py`). Raises `CannotKeep`."""
         lasting, own = self.contact_key(label), self.case_key(case_id)
-        return vault.derive(lasting, own, label=label) if own else lasting
+        return (vault.derive(lasting, own, label=label), lasting) if own else (lasting,)
 
     def key_of(self, day: int) -> bytes:
         """Return a day's epoch key, for something to be kept under it. Raises `CannotKeep`."""

@@ -21,6 +21,9 @@ from storage.keyring import Keystore
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 100
+ENCLOSED_AT_ONCE: Final = 1_000
+BREATH: Final = 0.01
+"""Seconds between two cases, for families to have the database."""
 
 
 class Erasing:
@@ -38,6 +41,8 @@ class Erasing:
         self._keystore = keystore
         self._zone = zone
         self._clock = clock
+        self._enclosed_to = 0
+        self._all_enclosed = False
 
     async def look_back(self) -> None:
         """Find cases that were erased and that an older backup has brought back."""
@@ -50,6 +55,21 @@ class Erasing:
 
     async def _look_at_some(self, after: int, today: date) -> int:
         return await self._database.run(lambda work: work.leaving.returned(after, today))
+
+    async def enclose(self) -> int:
+        """Give cases from before keys of cases one each, for a while; return how many got one.
+
+        Without, an erasure would be one of rows only. Whoever comes next goes on.
+        """
+        given = 0
+        while not self._all_enclosed and given < ENCLOSED_AT_ONCE:
+            after = await self._database.give_late_case_key(self._enclosed_to)
+            if after is None:
+                self._all_enclosed = True  # a new case has its key from the beginning
+                break
+            self._enclosed_to, given = after, given + 1
+            await asyncio.sleep(BREATH)
+        return given
 
     async def run(self) -> int:
         """Erase what is due; return how many cases it was."""

@@ -359,3 +359,91 @@ async def test_what_is_due_is_counted_and_nothing_changes_by_it(
         assert due.cases == 1
     strict = Periods(contacts=1, letters=1)
     assert (await database.run(lambda work: work.retention.preview(clock(), strict))).cases == 1
+
+
+# ─── cases from before keys of cases ───
+
+
+async def from_before(
+    database: Database, database_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Case:
+    """Return a withdrawn case that was kept before there were keys of cases."""
+
+    async def keep_none(_tx: object, _keys: object) -> None: ...
+
+    with monkeypatch.context() as before:
+        before.setattr("storage.case_keys.keep", keep_none)
+        case = await withdrawn(database, clock)
+    await meddle(database_url, "UPDATE cases SET key_seal = NULL WHERE id = :row", row=case.id)
+    return case
+
+
+async def test_a_case_from_before_gets_a_key_and_all_it_has_hangs_from_it(
+    database: Database,
+    database_url: str,
+    keystore: Keystore,
+    clock: Clock,
+    vault_key: PrivateKey,
+    recovery_key: PrivateKey,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = await from_before(database, database_url, clock, monkeypatch)
+    newer = await submit(database, person(2), "another story", new_code(), clock())
+    (kept,) = await meddle(
+        database_url, "SELECT envelope FROM reports WHERE case_id = :row", row=case.id
+    )
+    assert not vault.is_enclosed(bytes(kept.envelope))
+    duty = erasing(database, keystore, clock)
+    assert await duty.enclose() == 1
+    assert await duty.enclose() == 0
+    assert keystore.case_key(case.id)
+    for row in await meddle(database_url, "SELECT envelope FROM reports"):
+        assert vault.is_enclosed(bytes(row.envelope))
+    assert await database.run(lambda work: work.reports.verify()) == []
+    (entry,) = await database.run(lambda work: work.reports.of_case(case.id))
+    assert WORDS.encode() in open_sealed(vault_key, entry.envelope).payload
+    (said,) = await database.run(lambda work: work.consents.of_case(case.id))
+    assert said.recipient == "icrc"
+    # It can be brought back from the paper like any other.
+    keystore.put_case_keys({case.id: bytes(range(32))})
+    assert (await database.run(lambda work: work.consents.of_case(case.id))) == []
+    for name in ("cases.a", "cases.b"):
+        (keystore.path / name).write_bytes(b"")
+    assert (await database.bring_back_case_keys(recovery_key, 0)) == (newer.id, 2, 0)
+    assert await database.run(lambda work: work.leaving.undo(case))
+    (facts,) = await meddle(database_url, "SELECT area, year, language FROM segments")
+    assert tuple(facts) == ("SY-DI", 2013, "ar")
+
+
+async def test_who_died_between_keystore_and_commit_is_gone_on_from(
+    database: Database,
+    database_url: str,
+    keystore: Keystore,
+    clock: Clock,
+    vault_key: PrivateKey,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = await from_before(database, database_url, clock, monkeypatch)
+    keystore.put_case_keys({case.id: bytes(range(32))})  # and nothing was committed
+    assert len(await database.run(lambda work: work.consents.of_case(case.id))) == 1
+    more = {"words": "told meanwhile"}
+    await database.run(lambda work: work.cases.seal_entry(case.id, 3, more, clock()))
+    assert await erasing(database, keystore, clock).enclose() == 1
+    assert keystore.case_key(case.id) == bytes(range(32))
+    sealed = await database.run(lambda work: work.reports.of_case(case.id))
+    assert len([open_sealed(vault_key, one.envelope) for one in sealed]) == 2
+    assert await database.run(lambda work: work.reports.verify()) == []
+
+
+async def test_what_was_erased_and_came_back_gets_no_key(
+    database: Database,
+    database_url: str,
+    keystore: Keystore,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = await from_before(database, database_url, clock, monkeypatch)
+    keystore.destroy_case_keys([case.id])
+    assert await erasing(database, keystore, clock).enclose() == 1
+    assert keystore.was_erased(case.id)
+    assert keystore.case_key(case.id) is None
