@@ -173,9 +173,11 @@ def typed_button(scene: Scene, text: str) -> str:
     stop, asked = scene.stop, scene.session.asked
     if stop is None or asked is None or scene.session.view:
         return ""
-    # Where there are no buttons, "Done" stands there as number one; no story goes on with a bare 1.
-    telling = scene.session.telling == stop.path
-    numbered = asking.TELLING if telling else _numbered(stop, asked)
+    # Where there are no buttons, "Done" stands there as number one; no story goes on with a bare 1,
+    # but one may well go on with "One." in words.
+    numbered = _numbered(stop, asked)
+    if scene.session.telling == stop.path:
+        numbered = asking.TELLING if text.strip().isdigit() else ()
     if numbered and 1 <= (at := fold_number(text)) <= len(numbered):
         return numbered[at - 1][0]
     if len(text) > LONGEST_LABEL:
