@@ -86,7 +86,7 @@ def make_services(
     def new_search(session: Session) -> Search:
         return Search(database, session.actor, session.held, clock=clock)
 
-    cases = Cases(database, zone=zone, clock=clock, openings=accounts.openings)
+    cases = Cases(database, zone=zone, clock=clock, openings=accounts.openings, updates=updates)
     return Services(
         accounts=accounts,
         cases=cases,

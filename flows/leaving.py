@@ -50,6 +50,14 @@ PASSED_ON = _(
     "already passed on to them, we cannot call it back; a person of our team can tell you what "
     "was, until the end of that day."
 )
+# Translators: to a family that asked a person of ours to withdraw; {date} is three days ahead.
+WITHDRAWN_HERE = _(
+    "Your report was withdrawn by our team, as you wished. Nobody works on it any more. You can "
+    "change your mind until the end of {date}: then write “undo” here. After that everything is "
+    "deleted: the report, what was added to it, and every file. What was already passed on with "
+    "your consent cannot be called back. If you did not wish this, please write “undo” and "
+    "“person”."
+)
 HOW_TO_UNDO = _(
     "To change your mind, write “undo” here. From another phone, write the receipt code first, "
     "and then “undo”."

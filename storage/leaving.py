@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage import vault
@@ -51,6 +51,7 @@ from storage.tables import (
     withdrawals,
 )
 from storage.transaction import Transaction, among, as_date, day, numbers
+from storage.updates import WITHDRAWN_HERE
 from storage.values import Case
 from storage.wire import Row
 
@@ -108,6 +109,8 @@ class Leaving:
         if row is None:
             return False
         await Cases(self._tx).mark(case.id, row.former_state)
+        for statement in _UNTELL:  # it is not so any more
+            await self._tx.change(statement, {"row": case.id})
         if row.segment_box is not None:
             await self._put_segment(case, row.segment_box)
         return True
@@ -313,6 +316,18 @@ def _about(number: int, table: Any) -> Any:
     return delete(outbox).where(outbox.c.about == number, outbox.c.about_id.in_(rows))
 
 
+_NOT_READ: Final = (
+    updates.c.case_id == bindparam("row"),
+    updates.c.kind == literal_column(f"'{WITHDRAWN_HERE}'"),
+    updates.c.opened_at.is_(None),
+)
+_UNTELL: Final = (
+    delete(outbox).where(
+        outbox.c.about == ABOUT_UPDATE,
+        outbox.c.about_id.in_(select(updates.c.id).where(*_NOT_READ)),
+    ),
+    delete(updates).where(*_NOT_READ),
+)
 _OF_CASE: Final = (
     _about(ABOUT_FOLLOW_UP, follow_ups),
     _about(ABOUT_UPDATE, updates),

@@ -31,6 +31,12 @@ from storage.transaction import (
 )
 from storage.wire import Row
 
+WITHDRAWN_HERE: Final = "withdrawn_here"
+"""The kind by which a family hears that staff have withdrawn its report; ``since`` is the last day
+on which that can be undone."""
+CONTACT_ADDED: Final = "contact_added"
+"""The kind by which it hears that another account belongs to its report."""
+
 
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
@@ -153,10 +159,11 @@ _OPEN_AT: Final = _WHOLE.where(
     updates.c.case_id == bindparam("row"), updates.c.contact_id.is_(None), _UNOPENED
 ).order_by(updates.c.id)
 _OF_CASE: Final = _WHOLE.where(updates.c.case_id == bindparam("row")).order_by(updates.c.id.desc())
-_LAST: Final = _OF_CASE.where(updates.c.kind != literal_column("'contact_added'")).limit(
-    literal_column("1")
-)
-"""About the work on a case, that is: not about its accounts."""
+_LAST: Final = _OF_CASE.where(
+    updates.c.kind != literal_column(f"'{CONTACT_ADDED}'"),
+    updates.c.kind != literal_column(f"'{WITHDRAWN_HERE}'"),
+).limit(literal_column("1"))
+"""About the work on a case, that is: not about its accounts, and not about its end."""
 _MOVE_ALL: Final = (
     update(updates)
     .where(updates.c.case_id == bindparam("row"), _UNOPENED, ~_TIED)

@@ -37,6 +37,7 @@ from bot.services.case_reading import Reader
 from bot.services.openings import Openings, TooMany
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.standing import first_name
+from bot.services.updates import Updates
 from flows.case import (
     BOTH,
     CONFIDENCES,
@@ -53,7 +54,7 @@ from storage.database import Case, Database, Listed, NotFound, Spot, Task, Wante
 from storage.keyring import Unlocked
 from storage.leaving import WITHDRAWN
 from storage.reports import MOVE, NOTE
-from storage.values import SealedReport
+from storage.values import NewLetter, SealedReport
 
 __all__ = ["Cases", "Filters", "NotAllowed", "Reason", "Refused", "TooMany"]
 
@@ -130,7 +131,10 @@ _Judge = Callable[[_Held], _Act]
 
 
 class Cases:
-    """The service. ``zone`` is where the service's day begins and ends."""
+    """The service. ``zone`` is where the service's day begins and ends.
+
+    ``updates`` tell families that staff have withdrawn their report.
+    """
 
     def __init__(
         self,
@@ -139,8 +143,10 @@ class Cases:
         zone: ZoneInfo,
         clock: Callable[[], datetime],
         openings: Openings,
+        updates: Updates | None = None,
     ) -> None:
         self._database = database
+        self._updates = updates
         self._zone = zone
         self._clock = clock
         self._openings = openings
@@ -347,7 +353,7 @@ class Cases:
             "reason": _fitting(reason),
         }
 
-        async def job(work: Work) -> None:
+        async def job(work: Work) -> list[NewLetter]:
             case = await _hold(work, actor, "case.move_work", handle)
             if told is not None and await work.reports.handles_of(case.id) != told:
                 raise Refused("changed")
@@ -355,9 +361,22 @@ class Cases:
             if not await self._move(work, case, move, today):
                 raise Refused("changed")
             await work.cases.seal_entry(case.id, MOVE, content, now)
+            letters = await self._tell_withdrawn(work, case, move, actor, now)
             await work.audit.append(actor.staff, "case.move_work", handle, now)
+            return letters
 
-        await self._database.run(job)
+        letters = await self._database.run(job)
+        if self._updates is not None:
+            self._updates.wake(letters)
+
+    async def _tell_withdrawn(
+        self, work: Work, case: Case, move: Move, actor: Actor, now: datetime
+    ) -> list[NewLetter]:
+        """Let the family know until when it can change its mind, where this move withdraws."""
+        if move.end != WITHDRAWN or self._updates is None:
+            return []
+        last_day = now.astimezone(self._zone).date() + timedelta(days=UNDO_DAYS)
+        return await self._updates.put_withdrawn(work, case, actor.staff, last_day, now)
 
     async def _move(self, work: Work, case: Case, move: Move, today: date) -> bool:
         """Move the work state; to withdraw begins the days after which the case is erased."""

@@ -21,13 +21,13 @@ from bot.services.notices import Notices
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.segments import hours_of, segment_of, zone_of
 from bot.services.upkeep import day_begins, zone_named
-from bot.services.waiting import CONTACT_ADDED
 from flows.engine import Tools
 from storage.claims import Cause, Claim, Lock
 from storage.database import Case, Database, NotFound, Work
 from storage.keyring import Unlocked
 from storage.leaving import WITHDRAWN
 from storage.segments import Segment
+from storage.updates import CONTACT_ADDED
 from storage.values import Contact, NewLetter, Reachable, SealedReport
 
 PRIORITY = 1

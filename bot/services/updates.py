@@ -7,7 +7,7 @@ gets a notice first and reads the words when it opens it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Final
@@ -26,7 +26,7 @@ from flows.engine import Tools
 from flows.text import Sentence
 from storage.database import Case, Database, Work
 from storage.tables import ABOUT_UPDATE
-from storage.updates import StatusUpdate
+from storage.updates import WITHDRAWN_HERE, StatusUpdate
 from storage.values import NewLetter
 
 NOTHING_NEW: Final = "nothing_new"
@@ -116,9 +116,26 @@ class Updates:
             return letters
 
         letters = await self._database.run(job)
+        self.wake(letters)
+        return len(letters)
+
+    async def put_withdrawn(
+        self, work: Work, case: Case, by: str, last_day: date, now: datetime
+    ) -> list[NewLetter]:
+        """Let the family of a case that staff have withdrawn know, within that transaction.
+
+        Returns the notices, for `wake` once they are committed. Nobody whose silence or pause holds
+        gets one; what waits is read by whoever opens it, until it is undone or erased.
+        """
+        try:
+            return await self._put(work, case, WITHDRAWN_HERE, last_day, by, now)
+        except CannotTell:
+            return []  # nobody there hears of us at present
+
+    def wake(self, letters: Sequence[NewLetter]) -> None:
+        """Let these be sent."""
         for channel, account in {(letter.channel, letter.account) for letter in letters}:
             self._wake(channel, account)
-        return len(letters)
 
     async def of_case(self, actor: Actor, case: str) -> list[ToldUpdate]:
         """Return all updates of a case, newest first. Raises `NotAllowed`."""
@@ -148,7 +165,7 @@ class Updates:
         active = [each for each in reached if each.state == "active"]
         if reached and not active:
             raise CannotTell("unreachable")
-        day = since if kind == NOTHING_NEW else None
+        day = since if kind in (NOTHING_NEW, WITHDRAWN_HERE) else None
         if not reached:
             await work.updates.put(case.id, None, kind, day, by, now)
         letters = []
@@ -156,7 +173,8 @@ class Updates:
             contact = await work.contacts.get(each.contact_id)
             # Who has asked for a pause hears of it when that is over (`services/pauses.py`).
             waits = each.paused_until is not None and day_of(now, self._zone) < each.paused_until
-            waits = waits or await work.updates.is_announced(contact.id, now - AGAIN_AFTER)
+            if kind != WITHDRAWN_HERE:  # of that the notice itself may be the only warning
+                waits = waits or await work.updates.is_announced(contact.id, now - AGAIN_AFTER)
             row = await work.updates.put(case.id, contact.id, kind, day, by, now)
             if not waits:
                 language = contact.session.language if contact.session else None

@@ -27,19 +27,22 @@ from flows.effects import AnswerFollowUp, Ask, Effect, LeaveFollowUp, Say, Turn
 from flows.engine import Tools
 from flows.follow_up import FOLLOW_UP
 from flows.leaving import COPY_WAITS
+from flows.leaving import WITHDRAWN_HERE as WITHDRAWN_WORDS
 from flows.session import Session
 from flows.shape import Flow
 from flows.text import Later, Sentence, Words
 from storage.database import Work
 from storage.follow_ups import ANSWERED, DECLINED, WITHDRAWN, FollowUp
 from storage.reports import FOLLOW_UP as ENTRY
-from storage.updates import StatusUpdate
+from storage.updates import CONTACT_ADDED, WITHDRAWN_HERE, StatusUpdate
 from storage.values import Case
 
 CHECK_IN: Final = "check_in"
-CONTACT_ADDED: Final = "contact_added"
-"""An update about the accounts of a case, not about the work on it."""
-_SAYINGS: Final[Mapping[str, Words]] = {**UPDATES, CONTACT_ADDED: tie.ADDED}
+_SAYINGS: Final[Mapping[str, Words]] = {
+    **UPDATES,
+    CONTACT_ADDED: tie.ADDED,
+    WITHDRAWN_HERE: WITHDRAWN_WORDS,
+}
 
 
 async def flows_for(work: Work, session: Session, flows: Mapping[str, Flow]) -> Mapping[str, Flow]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from bot.services.cases import Cases
 from bot.services.openings import MOST, Openings
 from bot.services.permissions import Actor, Role
+from bot.services.updates import Updates
 from flows import receipt
 from flows.session import Report, Session
 from flows.text import Language
@@ -47,10 +48,15 @@ async def hire(
     return Actor(handle, role, name, language)
 
 
-def make_cases(database: Database, clock: Callable[[], datetime], most: int = MOST) -> Cases:
+def make_cases(
+    database: Database,
+    clock: Callable[[], datetime],
+    most: int = MOST,
+    updates: Updates | None = None,
+) -> Cases:
     """The service as the console has it."""
     openings = Openings(database, clock=clock, most=most)
-    return Cases(database, zone=ZONE, clock=clock, openings=openings)
+    return Cases(database, zone=ZONE, clock=clock, openings=openings, updates=updates)
 
 
 async def submit_report(

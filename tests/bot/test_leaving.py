@@ -8,16 +8,17 @@ from datetime import date, timedelta
 import pytest
 
 from bot.app import make_tools
-from bot.languages import bare
+from bot.languages import bare, speak
 from bot.messages import Outbound
 from bot.services.erasing import Erasing
 from bot.services.pauses import Pauses
+from flows.menu import NOTICE
 from flows.text import LANGUAGES, Language
 from storage.database import Database
 from storage.keyring import Keystore
 from storage.reports import ADDITION
 from storage.vault import PrivateKey
-from tests.bot.offices import ZONE
+from tests.bot.offices import ZONE, make_cases
 from tests.bot.rooms import TELEGRAM, Family, settings
 from tests.bot.waiting_room import SPRING, Room, button, make_room
 from tests.conftest import Clock
@@ -240,3 +241,54 @@ async def test_what_is_kept_is_said_and_a_copy_is_asked_for_once(
     assert "asked for already" in said(await room.presses(asked, "!copy_ask"))
     assert await room.tasks() == ["copy_asked"]
     assert "no copy that waits" in said(await room.says("my copy"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_who_is_withdrawn_by_staff_hears_until_when_it_can_be_undone(
+    database: Database, clock: Clock, language: Language
+) -> None:
+    room = await make_room(database, clock, language=language)
+    since = clock().date()
+    await room.updates.tell(room.caseworker, room.case.handle, "nothing_new", since=since)
+    cases = make_cases(database, clock, updates=room.updates)
+    await cases.move_work(room.caseworker, None, room.case.handle, "withdrawn", former="received")
+    (notice,) = await room.notices()
+    assert notice.text == speak(NOTICE, language), "on the lock screen there is nothing of it"
+    words = {"en": "until the end of 16 April 2026", "ar": "16 نيسان"}
+    assert words[language] in said(await room.says({"en": "open", "ar": "فتح"}[language]))
+    assert KEPT[language] in said(await room.says(UNDO[language]))
+    assert await state(room) == "received"
+
+
+async def test_what_was_undone_is_not_told_as_withdrawn_any_more(
+    database: Database, clock: Clock
+) -> None:
+    room = await make_room(database, clock)
+    cases = make_cases(database, clock, updates=room.updates)
+    await cases.move_work(room.caseworker, None, room.case.handle, "withdrawn", former="received")
+    case = await database.run(lambda work: work.cases.get(room.case.id))
+    assert await database.run(lambda work: work.leaving.undo(case))
+    assert await room.notices() == []
+    assert "Nothing waits" in said(await room.says("open"))
+
+
+async def test_a_detached_family_finds_by_its_code_that_it_was_withdrawn(
+    database: Database, clock: Clock
+) -> None:
+    room = await make_room(database, clock)
+    await database.run(lambda work: work.cases.untie(room.contact_id))
+    cases = make_cases(database, clock, updates=room.updates)
+    await cases.move_work(room.caseworker, None, room.case.handle, "withdrawn", former="received")
+    assert await room.notices() == []
+    room.family = Family("8", "en")
+    assert "withdrawn by our team" in said(await room.says(room.case.code))
+
+
+async def test_a_pause_is_kept_also_when_staff_withdraw(database: Database, clock: Clock) -> None:
+    room = await make_room(database, clock)
+    (asked,) = await room.says("pause messages")
+    await room.presses(asked, "!hold_3")
+    cases = make_cases(database, clock, updates=room.updates)
+    await cases.move_work(room.caseworker, None, room.case.handle, "withdrawn", former="received")
+    assert await room.notices() == []
+    assert "withdrawn by our team" in said(await room.says("open"))
