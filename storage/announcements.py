@@ -42,7 +42,7 @@ WITHDRAWN: Final = "withdrawn"
 TRIES: Final = 2
 """Attempts of one letter about a broadcast that may have carried it out."""
 
-QUEUED, PUT, SENT, OPENED, FAILED, BLOCKED, OPTED_OUT, CANCELLED, UNCLEAR = range(
+QUEUED, PUT, SENT, OPENED, FAILED, BLOCKED, OPTED_OUT, CANCELLED, UNCLEAR, PAUSED = range(
     len(LEDGER_STATES)
 )
 _LEDGER_STATE: Final[dict[Ending, int]] = {

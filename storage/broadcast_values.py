@@ -94,8 +94,9 @@ class Progress:
 
     ``held`` wait for their own day, ``queued`` for their turn, ``put`` are about to be written to.
     ``sent`` were written to and have not opened it yet. ``unclear`` may have been reached; nobody
-    knows. ``repeated`` counts those written to a second time, after a first try whose end is not
-    known; they are counted above as well.
+    knows. ``paused`` want no words before a day that is far off: they are not waited for, and read
+    these when their pause ends. ``repeated`` counts those written to a second time, after a first
+    try whose end is not known; they are counted above as well.
     """
 
     state: State
@@ -110,13 +111,14 @@ class Progress:
     opted_out: int = 0
     cancelled: int = 0
     unclear: int = 0
+    paused: int = 0
     repeated: int = 0
 
     @property
     def people(self) -> int:
         """Everybody the broadcast was for."""
         waiting = self.queued + self.held + self.put
-        return waiting + self.tried + self.opted_out + self.cancelled
+        return waiting + self.tried + self.opted_out + self.cancelled + self.paused
 
     @property
     def tried(self) -> int:

@@ -48,6 +48,7 @@ from storage.announcements import (
     CANCELLED,
     FAILED,
     OPENED,
+    PAUSED,
     PUT,
     QUEUED,
     SENT,
@@ -811,7 +812,7 @@ _CANCEL_QUEUED: Final[Update] = (
 
 
 _TOLD: Final = _is(SENT, UNCLEAR) | (
-    _is(PUT, FAILED, BLOCKED) & (broadcasts.c.state != literal_column("'cancelled'"))
+    _is(PUT, FAILED, BLOCKED, PAUSED) & (broadcasts.c.state != literal_column("'cancelled'"))
 )
 _WAITING_FOR: Final = (
     select(broadcast_people.c.id, broadcasts.c.handle, broadcasts.c.state, broadcasts.c.body_box)

@@ -202,10 +202,10 @@ outbox = _table(
     _due("ix_outbox_settled", "outbox", "settled_at", where="settled_at IS NOT NULL"),
 )
 
-SORTS = ("talk", "draft", "lasting")
+SORTS = ("talk", "draft", "lasting", "file")
 """``ledger.sort`` is a place in this list: what goes when a conversation ends, a message of ours
 that shows what was told and goes when the family goes on, one that stays until the chat is
-wiped."""
+wiped, one of the family's that holds a file and goes like talk, but not before that was fetched."""
 
 CLEARING = ("at_once", "at_end", "never")
 """``contacts.clearing`` is a place in this list (`flows.session.Clearing`)."""
@@ -582,6 +582,7 @@ LEDGER_STATES = (
     "opted_out",
     "cancelled",
     "unclear",  # went out twice or not at all: the second try was unclear too
+    "paused",  # wants no words before a day far off: told by the notice that ends its pause
 )
 """``broadcast_people.state`` is a place in this list."""
 

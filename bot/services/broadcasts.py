@@ -17,7 +17,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -85,6 +85,9 @@ WINDOW: Final = 3.0
 """Seconds' worth of letters that stand in the outbox at a time."""
 NOT_SENT_AFTER: Final = timedelta(hours=72)
 """A letter that stands in the outbox for so long has no sender: others are given up before."""
+WAITED_FOR: Final = timedelta(days=2)
+"""A pause that ends this soon is waited for like a night; a longer one would hold the whole open.
+"""
 AT_ONCE: Final = 500
 """People taken in one transaction."""
 
@@ -458,7 +461,7 @@ class Broadcasts:
         ready: list[Person] = []
         held: list[tuple[Person, datetime]] = []
         for person in people:
-            ending = _ending(person)
+            ending = _ending(person) or _resting(person, day_of(now, self._zone))
             if ending:
                 await work.broadcasts.leave_out([person], *ending, now)
             elif until := next_moment(
@@ -527,6 +530,15 @@ def _ending(person: Person) -> tuple[str, str] | None:
     if person.state == "blocked":
         return "blocked", "blocked"
     return None if person.is_tied else ("cancelled", "withdrawn")
+
+
+def _resting(person: Person, today: date) -> tuple[str, str] | None:
+    """Return what the ledger is to say of somebody whose pause the broadcast does not wait for.
+
+    What it has to say is not lost to them: it waits for the end of the pause (`pauses.py`).
+    """
+    until = person.paused_until
+    return ("paused", "pause") if until is not None and until - today > WAITED_FOR else None
 
 
 def _slice(
@@ -598,5 +610,5 @@ _ENTRIES_AT_ONCE: Final = 5_000
 _HEADINGS: Final = ("person", "state", "repeated", "reason", "day")
 _COUNTED: Final = (
     "queued", "held", "put", "sent", "opened", "failed", "blocked", "opted_out", "cancelled",
-    "unclear", "repeated",
+    "unclear", "paused", "repeated",
 )  # fmt: skip

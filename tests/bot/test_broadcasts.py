@@ -389,6 +389,42 @@ async def test_a_pause_takes_back_what_is_not_just_being_sent(rooms: Audiences) 
     assert len(provider.sent) == 4
 
 
+async def test_who_asked_for_a_long_pause_is_not_waited_for_and_reads_it_afterwards(
+    rooms: Audiences,
+) -> None:
+    """A pause of a day is like a night; a longer one must not hold a broadcast open for months."""
+    short, long, other = await rooms.families(3)
+    today = rooms.clock().date()
+
+    async def rest(work: Work) -> None:
+        await work.contacts.pause(short, today + timedelta(days=1))
+        await work.contacts.pause(long, today + timedelta(days=90))
+
+    await rooms.database.run(rest)
+    own, provider = await rooms.approved(), Provider()
+    async with rooms.delivering(provider):
+        await rooms.room.pump()
+        await settled(rooms, own, sent=1)
+    assert await rooms.ledger(own) == {short: "queued", long: "paused", other: "sent"}
+    progress = await rooms.progress(own)
+    assert (progress.held, progress.paused, progress.people) == (1, 1, 3)
+    assert progress.tried == 1, "nobody who was never tried counts as not reached"
+    await rooms.database.run(lambda work: work.contacts.pause(short, None))
+    rooms.clock.go_on(days=1)  # type: ignore[attr-defined]
+    async with rooms.delivering(provider):
+        await rooms.room.pump()
+        await settled(rooms, own, sent=2)
+        await rooms.room.pump()
+    assert (await rooms.progress(own)).state == "done"
+    text = await rooms.room.report(rooms.approver, own.handle)
+    assert ["paused", "no", "pause"] in [row[1:4] for row in csv.reader(io.StringIO(text)) if row]
+    assert await rooms.database.run(lambda work: work.broadcasts.waits_for(long))
+    (words,) = await rooms.database.run(lambda work: work.broadcasts.open_for(long, rooms.clock()))
+    assert isinstance(words, Bilingual)
+    assert words.en == ENGLISH
+    assert (await rooms.ledger(own))[long] == "opened"
+
+
 async def test_a_pause_while_people_are_written_down_loses_nobody(rooms: Audiences) -> None:
     people = await rooms.families(4)
     own = await rooms.approved()

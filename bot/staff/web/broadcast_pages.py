@@ -46,6 +46,8 @@ LEDGER: dict[str, Words] = {
     "opted_out": _("Opted out"),
     "cancelled": _("Cancelled"),
     "unclear": _("Unclear"),
+    # Translators: families that asked us to write nothing before a day; they read it after that.
+    "paused": _("Asked for a pause"),
     "repeated": _("Tried twice"),
 }
 EXCLUDED: dict[str, Words] = {
