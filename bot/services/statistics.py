@@ -60,6 +60,8 @@ class Answering:
 class Statistics:
     """All of it. ``by_month`` has a cell for each month from the first to the last, as YYYY-MM.
 
+    ``erased`` are not among ``total``: of them nothing is left but this number.
+
     Of ``by_area``, ``by_year`` and ``by_language`` an empty code is "not told".
     """
 
@@ -68,6 +70,7 @@ class Statistics:
     unassigned: int
     open_tasks: int
     overdue_words: int
+    erased: int
     by_state: tuple[Cell, ...]
     by_month: tuple[Cell, ...]
     by_area: tuple[Cell, ...]
@@ -110,6 +113,7 @@ async def _count(work: Work, today: date) -> Statistics:
         unassigned=of_cases.unassigned,
         open_tasks=await counts.open_tasks(),
         overdue_words=of_cases.overdue,
+        erased=await work.leaving.ended(),
         by_state=_exact({state: by_state.get(state, 0) for state in WORK_STATES}),
         by_month=_exact(_months(of_cases.by_day)),
         by_area=guarded(await counts.by_area()),

@@ -47,6 +47,7 @@ async def test_a_coordinator_reads_how_many_there_are(
     numbers = await service.read(salma)
     assert (numbers.total, numbers.urgent, numbers.unassigned) == (8, 7, 7)
     assert (numbers.open_tasks, numbers.overdue_words) == (1, 1)
+    assert numbers.erased == 0
     assert [cell.code for cell in numbers.by_state] == list(WORK_STATES)
     states = {cell.code: cell.number for cell in numbers.by_state if cell.number}
     assert states == {"received": 7, "active": 1}
@@ -57,6 +58,23 @@ async def test_a_coordinator_reads_how_many_there_are(
     assert {cell.code: cell.shown for cell in numbers.by_year} == {"": FEW, "2013": KEPT_BACK}
     assert {cell.code: cell.shown for cell in numbers.by_language} == {"ar": "7"}
     assert await verbs(database, "statistics") == ["statistics.read"]
+
+
+async def test_of_erased_cases_only_their_number_is_left(database: Database, clock: Clock) -> None:
+    service = Numbers(database, zone=ZONE, clock=clock)
+    salma = await hire(database, clock(), "coordinator")
+    gone, _stays = [
+        await submit_report(database, report_of(f"words {n}", clock()), clock()) for n in range(2)
+    ]
+    today = clock().date()
+
+    async def leave(work: Work) -> None:
+        await work.leaving.withdraw(gone, today, today)
+        assert await work.leaving.erase(gone.id, today, clock())
+
+    await database.run(leave)
+    numbers = await service.read(salma)
+    assert (numbers.total, numbers.erased) == (1, 1)
 
 
 async def test_nobody_else_reads_them(database: Database, clock: Clock) -> None:
