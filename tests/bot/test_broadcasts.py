@@ -390,7 +390,7 @@ async def test_a_pause_takes_back_what_is_not_just_being_sent(rooms: Audiences) 
 
 
 async def test_who_asked_for_a_long_pause_is_not_waited_for_and_reads_it_afterwards(
-    rooms: Audiences,
+    rooms: Audiences, clock: Clock
 ) -> None:
     """A pause of a day is like a night; a longer one must not hold a broadcast open for months."""
     short, long, other = await rooms.families(3)
@@ -410,7 +410,7 @@ async def test_who_asked_for_a_long_pause_is_not_waited_for_and_reads_it_afterwa
     assert (progress.held, progress.paused, progress.people) == (1, 1, 3)
     assert progress.tried == 1, "nobody who was never tried counts as not reached"
     await rooms.database.run(lambda work: work.contacts.pause(short, None))
-    rooms.clock.go_on(days=1)  # type: ignore[attr-defined]
+    clock.go_on(days=1)
     async with rooms.delivering(provider):
         await rooms.room.pump()
         await settled(rooms, own, sent=2)
