@@ -166,6 +166,7 @@ def _places(place: str) -> list[tuple[Any, str]]:
     from bot.channels.telegram.channel import TelegramChannel
     from bot.channels.telegram.polling import Poller
     from storage.keystore import Keystore
+    from storage.leaving import Leaving
     from storage.outbox import Outbox
     from storage.wire import PostgresWire, SqliteWire
 
@@ -176,6 +177,9 @@ def _places(place: str) -> list[tuple[Any, str]]:
         "settle": [(Outbox, "settle")],
         "slots filled": [(Keystore, "fill_slots")],
         "slots wiped": [(Keystore, "wipe_slots")],
+        "case erased": [(Leaving, "erase")],
+        "keys of cases destroyed": [(Keystore, "destroy_case_keys")],
+        "erasure settled": [(Leaving, "settle")],
     }
     return places[place]
 
