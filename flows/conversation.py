@@ -242,7 +242,9 @@ def ask_again(
     if not warm:
         return Turn(replace(session, paused=True), (Say((menu.ASKED_LONG_AGO,)),))
     talk = Talk(session, now.replace(microsecond=0), tools, flows)
-    return _turn(_go_on(talk, (menu.ASKED_AGAIN,), keeps=True), session, now)
+    turn = _turn(_go_on(talk, (menu.ASKED_AGAIN,), keeps=True), session, now)
+    # An answer to the first asking may still be on its way: it must not count as written before.
+    return replace(turn, session=replace(turn.session, asked_at=session.asked_at))
 
 
 def ask_follow_up(

@@ -113,7 +113,7 @@ class AskingAgain:
         later: list[tuple[int, datetime]] = []
         done: list[int] = []
         for one in await work.open_questions.due(now, AT_ONCE):
-            if until := self._rests(one, now):
+            if until := await self._rests(work, one, now):
                 later.append((one.contact_id, until))
                 continue
             done.append(one.contact_id)
@@ -134,7 +134,10 @@ class AskingAgain:
         await work.outbox.put(letters)
         return letters
 
-    def _rests(self, one: Unanswered, now: datetime) -> datetime | None:
+    async def _rests(self, work: Work, one: Unanswered, now: datetime) -> datetime | None:
+        """Return until when this one is left in peace; None when it may be asked now."""
+        if await work.outbox.waiting(one.contact_id):
+            return now + AFTER  # the question itself has not gone out yet
         zone = zone_named(one.zone, self._zone)
         return next_moment(now, zone, one.hours, one.paused_until)
 

@@ -218,6 +218,15 @@ async def test_late_it_says_nothing_of_what_was_asked_and_who_writes_is_welcomed
     assert asked.splitlines()[-1] in back
 
 
+async def test_a_question_that_has_not_gone_out_is_not_asked_again(room: Room) -> None:
+    await room.agree()
+    await room.intake.receive([room.family.says("2", sent_at=room.clock())])
+    room.clock.go_on(minutes=11)
+    assert await room.duty.ask_due() == 0
+    assert menu.ASKED_AGAIN.text not in bare((await room.sent())[-1].text)
+    assert len(await room.ask_again(minutes=11)) == 1
+
+
 async def test_nobody_is_asked_again_at_night(room: Room) -> None:
     room.clock.go_on(hours=10)  # one in the morning in Damascus
     await room.agree()

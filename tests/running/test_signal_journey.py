@@ -29,10 +29,12 @@ PLANT = ("tests.signal_rpc.plants:ask_again_soon", {"seconds": 4.0})
 async def test_whole_reports_over_signal_through_deaths_on_both_sides(
     tmp_path: Path, starter: Starter
 ) -> None:
-    async with SignalDaemon(tmp_path) as daemon:
+    folder = tmp_path / "attachments"
+    folder.mkdir(mode=0o700)
+    async with SignalDaemon(folder) as daemon:
         settings = {
             "SIGNAL_RPC": daemon.rpc, "SIGNAL_ACCOUNT": ACCOUNT, "PACE_SIGNAL": "100",
-            "SIGNAL_ATTACHMENTS": str(tmp_path), "TIMEZONE": noon(), **FAST,
+            "SIGNAL_ATTACHMENTS": str(folder), "TIMEZONE": noon(), **FAST,
         }  # fmt: skip
         nobody = cast(BotApiServer, SimpleNamespace(url="", token=""))
         stay = Stay(tmp_path, nobody, settings, starter=starter, plants=[PLANT])
@@ -50,6 +52,7 @@ async def test_whole_reports_over_signal_through_deaths_on_both_sides(
             daemon.dies_before_writing = False
             await daemon.start()
             # The program is killed right after the brother has written; the daemon goes on.
+            await brother.until_receipt(11)
             brother.lost = True
             stay.kill()
             await stay.gone()

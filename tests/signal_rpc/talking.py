@@ -32,6 +32,7 @@ class Talk:
         self.code = ""
         self.acts = 0
         self._read = 0
+        self._answered = ""
         self.lost = False
         """Whether its last word may be lost: only then does it answer what is asked again."""
 
@@ -40,8 +41,12 @@ class Talk:
         if not self.acts:
             self._say("/start")
         while not self.code and self.acts < acts:
-            await self.person.wait_for(lambda _: self._has_news(), within)
+            await self.until_asked(within)
             self.answer()
+
+    async def until_asked(self, within: float = 90.0) -> None:
+        """Wait until there is something new to answer."""
+        await self.person.wait_for(lambda _: self._has_news(), within)
 
     def answer(self) -> None:
         """Answer the newest message, if there is anything to answer."""
@@ -51,19 +56,22 @@ class Talk:
             self.code = found[0]
             return
         act = self.talker.reply(text, self._buttons())
-        if act is not None:
+        if act is None:  # nothing is asked here: the next message will tell
+            self._read = self.person.count()
+        else:
             self._say(self._number(act.data) if isinstance(act, Press) else act.text)
 
     def _has_news(self) -> bool:
         """Whether something came since our last word, and is more than a question repeated."""
         again = bare(speak(ASKED_AGAIN, self.family.language))
-        news = [
-            it for it in self.person.received[self._read :] if self.lost or again not in it.plain
-        ]
-        return bool(news)
+        ours = [shown.plain for shown in self.person.shown if shown.ours][self._read :]
+        # The same once more (the program was killed as it noted that it had sent it) is no news.
+        fresh = [text for text in ours if text != self._answered]
+        return any(self.lost or again not in text for text in fresh)
 
     def _say(self, text: str) -> None:
         self._read = self.person.count()
+        self._answered = self.person.last.plain if self.person.received else ""
         self.lost = False
         self.acts += 1
         self.person.write(text)
