@@ -6,7 +6,7 @@ can depend on what a process still has in memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
@@ -20,19 +20,26 @@ from bot.languages import Known, speak
 from bot.messages import Button, Outbound
 from bot.phones import read_phone
 from bot.render import Reader, render
-from flows import cover_talk, follow_up, receipt
-from flows.conversation import FLOWS, ask_follow_up, returned, submitted
+from bot.services.cutting_off import answer_locked
+from flows import cover_talk, follow_up, leaving, menu, receipt, tie, trust
+from flows.conversation import FLOWS, MENU, ask_follow_up, returned, submitted
 from flows.cover import Cover
 from flows.effects import (
     Add,
     Ask,
+    AskCopy,
+    CheckNumber,
+    CutOff,
     Effect,
     LeaveFollowUp,
     OpenWaiting,
     Say,
+    ShowCopy,
     Submit,
     TellStatus,
     Turn,
+    Undo,
+    Withdraw,
 )
 from flows.engine import Heard, Tools
 from flows.menu import STATUS_NONE
@@ -40,7 +47,7 @@ from flows.questions import SKIP_ONLY, Text
 from flows.report import REPORT
 from flows.session import Session, pack, unpack
 from flows.shape import Flow, Section
-from flows.text import Bilingual, Form, Later
+from flows.text import Bilingual, Form, Language, Later, Sentence
 
 BEGIN = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 CODE = receipt.make(bytes(range(16)))
@@ -94,6 +101,7 @@ class Play:
     said: list[Outbound] = field(default_factory=list)
     transcript: Transcript | None = None
     waiting: tuple[str, Form] | None = None
+    hallway: Hallway = field(default_factory=lambda: Hallway())
     cover: Cover | None = None
 
     @classmethod
@@ -130,6 +138,9 @@ class Play:
         spoken = Session(language=covered.language) if apart else covered.session
         assert spoken is not None
         turn = self._opened(Turn(spoken, covered.effects))
+        if self.hallway.locked:
+            turn = Turn(spoken, answer_locked(heard))
+        turn = self.hallway.settle(turn)
         self.now += timedelta(seconds=20)
         self.turns.append(turn)
         self.session = before if apart else self._kept(turn)
@@ -200,7 +211,7 @@ class Play:
             message_id="1" if pressed else "",
             callback_id="1" if pressed else "",
         )
-        for outbound in render(_spoken(turn), reader):
+        for outbound in render(_spoken(turn, self.hallway, self.now), reader):
             if outbound.kind == "message" or (outbound.kind == "edit" and outbound.buttons):
                 self.said.append(outbound)
                 if self.transcript:
@@ -208,10 +219,82 @@ class Play:
                     self.transcript.said(outbound.text, labels)
 
 
-def _spoken(turn: Turn) -> list[Effect]:
+@dataclass
+class Hallway:
+    """What the hallway knows of the report with `CODE`, as far as talks are about it.
+
+    ``tied``: it is this family's; ``known``: there is such a report at all. ``number`` was just
+    shown to staff, ``copy`` is the copy that waits, ``last_day`` that of a withdrawal.
+    """
+
+    tied: bool = False
+    known: bool = False
+    number: str = ""
+    used: str = ""
+    copy: str = ""
+    last_day: date | None = None
+    locked: bool = False
+
+    def settle(self, turn: Turn) -> Turn:
+        """Do what changes the session, and note what changes the report."""
+        session = turn.session
+        for effect in turn.effects:
+            if isinstance(effect, TellStatus) and effect.code and self.known and not self.tied:
+                session = tie.came(session, effect.code)
+            if isinstance(effect, Undo) and self.tied and self.last_day:
+                session = replace(session, receipts=(CODE,))
+            if isinstance(effect, Withdraw):
+                self.last_day = effect.last_day
+            if isinstance(effect, CutOff) and effect.which == "itself":
+                self.locked = True
+        return Turn(session, turn.effects)
+
+    def says(self, effect: Effect, now: datetime) -> list[Effect] | None:
+        """Return what is said for an effect, None where that is not for it to say."""
+        match effect:
+            case TellStatus() if self.known:
+                return [Say((*self._standing(now),)), *([] if self.tied else [Say((tie.CAME,))])]
+            case Undo():
+                done, self.last_day = bool(self.last_day), None
+                return [Say((effect.done if done else effect.nothing,))]
+            case AskCopy():
+                return [Say((effect.done,))]
+            case ShowCopy():
+                text, self.copy = self.copy, ""
+                shown = Say((Bilingual(text, text),), shows=True)
+                return [shown, Say((effect.after,))] if text else [Say((effect.none,))]
+            case CheckNumber(number):
+                if number == self.used:
+                    return [Say((trust.USED,))]
+                if number != self.number:
+                    return [Say((trust.UNKNOWN,))]
+                self.used, self.number = number, ""
+                return [Say((trust.VOUCHED, trust.NEVER_MONEY))]
+            case CutOff() if effect.which != "itself" and effect.done:
+                return [Say((effect.done,))]
+        return None
+
+    def _standing(self, now: datetime) -> Iterator[Sentence]:
+        state = "withdrawn" if self.last_day else "received"
+        yield menu.STATUS.fill(
+            code=CODE, state=menu.WORK_STATES.get(state, menu.WORK_STATES["active"]),
+            date=today(now),
+        )  # fmt: skip
+        if self.last_day:
+            yield leaving.STATUS_WITHDRAWN.fill(date=self.last_day)
+        else:
+            yield menu.STATUS_STANDING
+
+
+def _spoken(turn: Turn, hallway: Hallway | None = None, now: datetime = BEGIN) -> list[Effect]:
     """The effects with what the hallway says for those that need the database."""
     spoken: list[Effect] = []
+    hallway = hallway or Hallway()
     for effect in turn.effects:
+        said = hallway.says(effect, now)
+        if said is not None:
+            spoken += said
+            continue
         if isinstance(effect, Add) and effect.done is not None:
             spoken.append(Say((effect.done,)))
         elif isinstance(effect, TellStatus):
@@ -241,13 +324,21 @@ def played(path: Path) -> str:
     now = datetime.fromisoformat(header["now"])
     transcript.begin(header["language"], header["flow"], now)
     play = Play(language=header["language"], now=now, transcript=transcript)
-    if header["flow"] == follow_up.FOLLOW_UP:
-        play.session = returned([CODE], "ar" if header["language"] == "ar" else "en")
-    else:
-        play.hear(Heard("text", text="/start"))
+    begin(play, header)
     for kind, said in steps:
         _step(play, transcript, sink, kind, said)
     return sink.getvalue()
+
+
+def begin(play: Play, header: Mapping[str, str]) -> None:
+    """Let a talk begin as its header says: as a rule with the first message of a stranger."""
+    language: Language = "ar" if header["language"] == "ar" else "en"
+    play.hallway.known = header["flow"] in (MENU, "code")
+    if header["flow"] in (follow_up.FOLLOW_UP, MENU):
+        play.hallway.tied = play.hallway.known
+        play.session = returned([CODE], language)
+    elif header["flow"] != "code":
+        play.hear(Heard("text", text="/start"))
 
 
 def _step(play: Play, transcript: Transcript, sink: StringIO, kind: str, said: str) -> None:
@@ -265,6 +356,9 @@ def _step(play: Play, transcript: Transcript, sink: StringIO, kind: str, said: s
             sink.write(f"\n# asked: {said}\n")
             name, _space, form = said.partition(" ")
             play.waiting = name, FORMS[form]
+        case "number" | "copy":
+            sink.write(f"\n# {kind}: {said}\n")
+            setattr(play.hallway, kind, said)
         case "flow version":
             sink.write(f"\n# flow version: {said}\n")
             play.flows = SECOND_VERSION
@@ -279,7 +373,7 @@ def _script(text: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
         if lines[0].startswith("# "):
             for line in lines:
                 name, _colon, value = line[2:].partition(": ")
-                if name in {"wait", "flow version", "asked"}:
+                if name in {"wait", "flow version", "asked", "number", "copy"}:
                     steps.append((name, value))
                 else:
                     header[name] = value

@@ -37,4 +37,12 @@ def test_every_talk_is_there_in_both_languages() -> None:
         "pause-and-new-version",
         "language-switch",
         "refusal",
+        "withdraw-undo",
+        "pause-messages",
+        "my-data",
+        "correction",
+        "coming-back",
+        "phone-taken",
+        "scam",
+        "verify-number",
     } <= arabic

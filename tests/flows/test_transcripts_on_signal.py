@@ -16,10 +16,7 @@ from bot.channels.signal import SignalChannel
 from bot.languages import speak
 from bot.messages import Outbound
 from bot.render import Reader, digits, render
-from flows import follow_up
-from flows.conversation import returned
 from flows.effects import Ask, Effect, Option, Turn
-from flows.engine import Heard
 from tests.flows import playing
 from tests.flows.playing import CODE, FORMS, SECOND_VERSION, Play, _script, _spoken, bare
 from tests.flows.test_transcripts import TALKS
@@ -101,10 +98,7 @@ def test_a_talk_comes_to_the_same_where_everything_is_typed(path: Path) -> None:
         kind(language=header["language"], now=playing.BEGIN) for kind in (Play, Typing)
     )
     for play in (pressed, typed):
-        if header["flow"] == follow_up.FOLLOW_UP:
-            play.session = returned([CODE], "ar" if header["language"] == "ar" else "en")
-        else:
-            play.hear(Heard("text", text="/start"))
+        playing.begin(play, header)
     for kind, words in steps:
         for play in (pressed, typed):
             _step(play, kind, words)
@@ -133,5 +127,7 @@ def _step(play: Play, kind: str, words: str) -> None:
         case "asked":
             name, _space, form = words.partition(" ")
             play.waiting = name, FORMS[form]
+        case "number" | "copy":
+            setattr(play.hallway, kind, words)
         case "flow version":
             play.flows = SECOND_VERSION

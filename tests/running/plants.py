@@ -63,7 +63,8 @@ def forget_the_ledger() -> None:
     """Let each process begin a broadcast at its first person, whatever the ledger says."""
     from sqlalchemy import update
 
-    from storage.broadcasts import _OF, QUEUED, Broadcasts
+    from storage.announcements import QUEUED
+    from storage.broadcasts import _OF, Broadcasts
     from storage.tables import broadcast_people
 
     take: Callable[..., Awaitable[Any]] = Broadcasts.take
