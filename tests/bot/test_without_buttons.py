@@ -78,6 +78,12 @@ class Room:
 
 
 @pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """SQLite alone: what differs between the databases is tried in tests/storage."""
+    return sqlite_url
+
+
+@pytest.fixture
 def room(database: Database, clock: Clock) -> Room:
     return Room(database, clock)
 
