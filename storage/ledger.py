@@ -7,6 +7,10 @@ When a message is to leave its chat stands with it (``due_at``) from the moment 
 that clearing costs the conversation no statement of its own. Whoever clears asks for what is due,
 does it at the provider, and drops the rows; if it dies in between, the rows are still there and the
 provider is asked once more, which does no harm. Rows of what can never be cleared are dropped, too.
+
+A family's message that holds a file waits while files of that family are still to be fetched: no
+provider promises to keep a file whose message is gone. It waits no longer than it can be deleted at
+all, and whoever wipes a chat does not ask here.
 """
 
 from __future__ import annotations
@@ -17,13 +21,23 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import Delete, Update
 
 from storage import vault
 from storage.contacts import open_address
 from storage.keyring import KeysUnusable
-from storage.tables import SORTS, contacts, ledger
+from storage.tables import ATTACHMENT_STATES, SORTS, attachments, contacts, ledger
 from storage.transaction import (
     INTEGER,
     Transaction,
@@ -95,15 +109,27 @@ class Ledger:
             values = {"contact": contact_id, "now": milliseconds(now)}
             await self._tx.change(_LET_THEIRS_GO, values)
 
-    async def due(self, channel: str, account: str, now: datetime, limit: int) -> Sequence[ToClear]:
+    async def hold_files(self, contact_ids: Sequence[int], until: datetime) -> None:
+        """Let messages of these contacts that hold files stay until then, if they are to leave.
+
+        For who is detached: nothing says any more whether a file of theirs is still coming.
+        """
+        values = {"ids": self._numbers(contact_ids), "until": milliseconds(until)}
+        await self._tx.change(_hold_files(self._tx.postgres), values)
+
+    async def due(
+        self, channel: str, account: str, now: datetime, waits_since: datetime, limit: int
+    ) -> Sequence[ToClear]:
         """Return what is due in the chats of an account, by chat: at most ``limit`` messages.
 
-        Rows that do not open any more are dropped here.
+        A message younger than ``waits_since`` that holds a file waits until that was fetched. Rows
+        that do not open any more are dropped here.
         """
         values = {
             "on_channel": channel,
             "on_account": account,
             "now": milliseconds(now),
+            "since": milliseconds(waits_since),
             "most": limit,
         }
         by_contact: dict[int, tuple[Row, list[Shown]]] = {}
@@ -198,6 +224,7 @@ _FORGET = delete(ledger).where(
 
 _DRAFT: Final[ColumnElement[int]] = literal_column(str(SORTS.index("draft")))
 _LASTING: Final[ColumnElement[int]] = literal_column(str(SORTS.index("lasting")))
+_FILE: Final[ColumnElement[int]] = literal_column(str(SORTS.index("file")))
 
 
 def _is_later() -> ColumnElement[bool]:
@@ -221,6 +248,17 @@ def _hide_drafts(postgres: bool) -> Update:
         update(ledger)
         .where(of_these, ledger.c.sort == _DRAFT, _is_later())
         .values(due_at=bindparam("now", type_=INTEGER))
+    )
+
+
+@cache
+def _hold_files(postgres: bool) -> Update:
+    of_these = among(ledger.c.contact_id, "ids", postgres=postgres)
+    until = bindparam("until", type_=INTEGER)
+    return (
+        update(ledger)
+        .where(of_these, ledger.c.sort == _FILE, ledger.c.due_at < until)
+        .values(due_at=until)
     )
 
 
@@ -254,6 +292,11 @@ _OF_ACCOUNT = (
     contacts.c.account == bindparam("on_account"),
     ledger.c.due_at.is_not(None),  # in these words: only so is the partial index used
 )
+_IS_COMING: Final = exists().where(
+    attachments.c.contact_id == ledger.c.contact_id,
+    attachments.c.state == literal_column(str(ATTACHMENT_STATES.index("coming"))),
+)
+_MAY_GO: Final = or_(ledger.c.sort != _FILE, ledger.c.at <= bindparam("since"), ~_IS_COMING)
 _DUE: Final = (
     select(
         ledger.c.id,
@@ -266,7 +309,7 @@ _DUE: Final = (
         contacts.c.tag,
         contacts.c.address_box,
     )
-    .where(*_OF_ACCOUNT, ledger.c.due_at <= bindparam("now"))
+    .where(*_OF_ACCOUNT, ledger.c.due_at <= bindparam("now"), _MAY_GO)
     .order_by(ledger.c.due_at, ledger.c.id)
     .limit(bindparam("most"))
 )

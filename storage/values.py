@@ -22,7 +22,7 @@ Lost = Literal["", "expired", "damaged"]
 
 Direction = Literal["in", "out"]
 
-Sort = Literal["talk", "draft", "lasting"]
+Sort = Literal["talk", "draft", "lasting", "file"]
 """What becomes of a message in a chat (`tables.SORTS`)."""
 
 Ending = Literal["failed", "blocked", "unclear", "opted_out", "cancelled", "opened", "put_back"]

@@ -11,6 +11,8 @@ go, because it became too old while we were away or the provider refuses it for 
 told once, kindly: it gets the notice that something waits, and reads it when it opens that, or with
 our next answer. What is refused for now comes back later, which ends by itself when it is too old.
 
+A message that holds a file waits until that was fetched, or until it could never go any more.
+
 Only who sends for an account clears its chats (`bot/delivery.py`): pace and pauses are the same.
 """
 
@@ -28,6 +30,7 @@ from bot.channels.base import Limits
 from bot.messages import ChannelName
 from bot.removal import Removed, part
 from bot.render import Speak
+from bot.services.hygiene import latest
 from bot.services.notices import Notices
 from storage.database import Database, Work
 from storage.errors import NotFound
@@ -121,8 +124,10 @@ class Clearing:
         return dealt_with
 
     async def _find(self, channel: str, account: str) -> Sequence[ToClear]:
+        now, waits = self._clock(), latest(self._limits[channel]) or timedelta()
+
         async def job(work: Work) -> Sequence[ToClear]:
-            return await work.ledger.due(channel, account, self._clock(), SLICE)
+            return await work.ledger.due(channel, account, now, now - waits, SLICE)
 
         return await self._database.run(job)
 

@@ -24,10 +24,12 @@ from flows.clearing import Moment
 from flows.effects import Ask, Effect
 from flows.session import Clearing, Session
 from storage.retention import LEDGER
-from storage.values import Noted
+from storage.values import Noted, Sort
 
 SOON = timedelta(minutes=10)
 """Time to read over what was not understood, and to fetch a file from its provider."""
+DETACHED = timedelta(hours=1)
+"""Time to fetch a file of which nothing says any more from whom it is."""
 DRAFT = timedelta(hours=1)
 """What shows a draft stays no longer than this when its family does not go on."""
 BEFORE_THE_BOUND = timedelta(hours=1)
@@ -42,14 +44,24 @@ def latest(limits: Limits) -> timedelta | None:
 
 
 def noted(
-    contact_id: int, message: Inbound, moment: Moment, limits: Limits, now: datetime
+    contact_id: int,
+    message: Inbound,
+    moment: Moment,
+    limits: Limits,
+    now: datetime,
+    *,
+    fetched: bool = False,
 ) -> Noted:
-    """Return the ledger's entry for the family's own message, which is to leave at ``moment``."""
+    """Return the ledger's entry for the family's own message, which is to leave at ``moment``.
+
+    ``fetched``: it holds a file that is to be fetched before.
+    """
     due_at = None
     most = latest(limits) if limits.deletes_theirs else None
     if most is not None and moment != "never":
         due_at = now + {"now": timedelta(), "soon": min(SOON, most), "late": most}[moment]
-    return Noted(contact_id, message.message_id, "in", now, due_at=due_at)
+    sort: Sort = "file" if fetched else "talk"
+    return Noted(contact_id, message.message_id, "in", now, sort, due_at)
 
 
 def staying(outbounds: Sequence[Outbound], how: Clearing, limits: Limits) -> Sequence[Outbound]:

@@ -879,10 +879,14 @@ class _Taking:
         how = lane.session.clearing if lane.session else "at_once"
         self._note(lane, message, "never" if how == "never" else "late")
 
-    def _note(self, lane: _Lane, message: Inbound, moment: Moment) -> None:
+    def _note(
+        self, lane: _Lane, message: Inbound, moment: Moment, *, fetched: bool = False
+    ) -> None:
         if message.message_id and message.kind != "button":
             limits = self._limits[message.address.channel]
-            entry = hygiene.noted(lane.contact.id, message, moment, limits, self._now)
+            entry = hygiene.noted(
+                lane.contact.id, message, moment, limits, self._now, fetched=fetched
+            )
             last = self._noted[-1] if self._noted else None
             if last and (last.contact_id, last.message_id) == (entry.contact_id, entry.message_id):
                 self._noted.pop()
@@ -894,7 +898,8 @@ class _Taking:
         limits = self._limits[message.address.channel]
         file, unseen = message.kind == "media", _is_unseen(message, lane)
         moment = clearing.leaves(before, after, turn.effects, file=file, unseen=unseen)
-        self._note(lane, message, moment)
+        fetched = any(isinstance(effect, Keep) for effect in turn.effects)
+        self._note(lane, message, moment, fetched=fetched)
         if moment != "never" and limits.deletes_within is not None:
             if clearing.ends(turn.effects):
                 lane.to_clear = "talk"

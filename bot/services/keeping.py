@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
+from bot.services.hygiene import DETACHED
 from flows.filing import SPOKEN
 from flows.session import Attached, File, Session
 from storage.attachments import NewAttachment
@@ -29,6 +30,7 @@ class Keeping:
         self._known: dict[int, set[str]] = {}
         self._sent: list[tuple[tuple[str, ...], int, bool]] = []
         self._spoken: set[int] = set()
+        self._untold: set[str] = set()
 
     def note(self, contact: Contact) -> None:
         """Remember what a contact's session knows before anything is heard."""
@@ -51,6 +53,8 @@ class Keeping:
         if not files:
             return
         self._sent.append((tuple(files), case_id, detached))
+        if detached:
+            self._untold |= {handle for handle, one in files.items() if one.state == "coming"}
         if any(one.kind in SPOKEN for one in files.values()):
             self._spoken.add(case_id)
 
@@ -71,6 +75,8 @@ class Keeping:
         for case_id in sorted(self._spoken):
             await work.tasks.put(LISTEN, None, case_id, now)
         await work.attachments.doom(self._let_go(sessions) - given)
+        if untold := [each for each, known in self._known.items() if known & self._untold]:
+            await work.ledger.hold_files(untold, now + DETACHED)
         return {(one.channel, one.account) for one in self._new.values()}
 
     def _let_go(self, sessions: Iterable[tuple[int, Session | None]]) -> set[str]:

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from bot.app import make_tools
-from bot.channels.base import Limits
 from bot.channels.telegram import TelegramChannel
 from bot.letters import unpack
 from bot.messages import Address, Inbound, Media
 from bot.services import attachments as room
+from bot.services import hygiene
 from bot.services.attachments import Attachments
 from bot.services.file_types import UNKNOWN, type_of
 from bot.services.intake import Intake
@@ -37,7 +37,7 @@ from storage.shelf import Shelf
 from storage.values import Reach, Sent
 from storage.vault import PrivateKey, open_sealed
 from tests import real_files
-from tests.bot.rooms import count, settings
+from tests.bot.rooms import TELEGRAM, count, settings
 from tests.bot_api import TOKEN, BotApiServer, Fault
 from tests.channels.telegram_server import BRISK
 from tests.conftest import Clock
@@ -118,6 +118,15 @@ class Family:
         session = await self.session()
         return list(session.files.values()) if session else []
 
+    async def leaving(self) -> list[str]:
+        """The messages that are due to leave this family's chat now, by their numbers."""
+        now, most = self.house.clock(), hygiene.latest(TELEGRAM)
+        assert most is not None
+        async with self.house.database.begin() as work:
+            account = self.house.channel.account
+            chats = await work.ledger.due("telegram", account, now, now - most, 100)
+        return [one.message_id for chat in chats for one in chat.shown if one.direction == "in"]
+
     async def told(self) -> list[str]:
         """Everything said to this family since it was last asked for, in order."""
         found: list[str] = []
@@ -152,6 +161,10 @@ class House:
         directory = self.shelf.directory
         return sorted(os.listdir(directory)) if directory.exists() else []
 
+    def hangs(self) -> bool:
+        """Whether a fetch has met the fault: a part alone lies there before anything was asked."""
+        return not self.server.faults.waiting and bool(self.on_disk())
+
     def another(self) -> Attachments:
         """A second process that fetches."""
         return Attachments(
@@ -168,7 +181,7 @@ async def house(
         tools, shelf = make_tools(settings()), Shelf(path / "attachments")
         has_room = [True]
         intake = Intake(
-            database, tools, {"telegram": Limits(text=4096)}, clock=clock,
+            database, tools, {"telegram": TELEGRAM}, clock=clock,
             wake=lambda _channel, _account: None, flows={**FLOWS, "report": flow},
         )  # fmt: skip
         files = Attachments(
@@ -194,6 +207,42 @@ async def entries(
             content = json.loads(open_sealed(key, envelope).payload)
             opened.append((one.kind, content))
     return opened
+
+
+REFUSED = "Bad Request: wrong file_id"
+STAYS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "kept": ({}, []),
+    "lost": ({"status": 400, "description": REFUSED}, []),
+    "not wanted any more": ({}, ["stop", "Delete it", "yes"]),
+    "soon out of reach": ({"status": 502}, []),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("fate", STAYS)
+async def test_a_message_leaves_its_chat_when_its_file_is(
+    database: Database, clock: Clock, tmp_path: Path, fate: str
+) -> None:
+    fault, words = STAYS[fate]
+    async with house(database, clock, tmp_path) as where:
+        family = Family(where)
+        await family.begins()
+        await family.sends()
+        number = f"{family.person}{family.sent:04}"
+        clock.go_on(minutes=10)
+        before = await family.leaving()
+        assert before, "words leave meanwhile"
+        assert number not in before
+        if fault:
+            where.server.fail(Fault("status", method="getFile", **fault))
+        for word in words:
+            await family.writes(word)
+        if not words:
+            await where.files.fetch_due()
+        if fate == "soon out of reach":
+            assert number not in await family.leaving()
+            clock.go_on(hours=46, minutes=50)
+        assert number in await family.leaving()
 
 
 def content_of(where: House, one: Attached) -> bytes:
@@ -388,6 +437,8 @@ async def test_who_is_detached_is_not_named_beside_a_file_still_to_come(
         await family.told()
         await family.writes("Send")
         await family.told()
+        stands = f"{family.person}0003"
+        assert stands not in await family.leaving(), "nothing says whether its file was fetched"
         async with database._transaction() as tx:
             from sqlalchemy import select
 
@@ -399,6 +450,8 @@ async def test_who_is_detached_is_not_named_beside_a_file_still_to_come(
         await where.files.fetch_due()
         assert await family.told() == []
         assert [kind for kind, _content in await entries(where, vault_key)] == [REPORT, FILE]
+        clock.go_on(hours=1)
+        assert stands in await family.leaving()
 
 
 async def test_what_is_sent_at_rest_is_added_to_the_report_there_is(
@@ -498,7 +551,7 @@ async def test_a_claim_outlives_its_process_only_for_the_lease(
         where.server.fail(Fault("hang", method="file", after=600_000, times=1))
         await where.files._begin_due()
         (task,) = where.files._running
-        await _until(lambda: any(name.endswith(".part") for name in where.on_disk()))
+        await _until(where.hangs)
         assert await where.another().fetch_due() == 0  # it is claimed
         clock.go_on(minutes=3)
         assert await where.another().fetch_due() == 1
@@ -559,7 +612,7 @@ async def test_a_stop_gives_claims_back_at_once(
         await family.sends(JPEG * 20)
         where.server.fail(Fault("hang", method="file", after=600_000, times=1))
         running = asyncio.create_task(where.files.run())
-        await _until(lambda: any(name.endswith(".part") for name in where.on_disk()))
+        await _until(where.hangs)
         where.files.stop()
         await asyncio.wait_for(running, 10)
         assert where.on_disk() == []
