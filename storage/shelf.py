@@ -5,9 +5,10 @@ A file is written as it comes, in pieces, and has no name before it is whole:
     <random>.part  ->  fsync  ->  <random>  ->  the row that names it, in a transaction
 
 Every attempt takes a new random name, so two that fetch the same file never meet. What a process
-left behind that died in between is a part, or a name no row knows; `sweep` removes both once they
-are older than any attempt lasts. The key exists only in what `Incoming.finish` returns: a file
-whose row never came opens to nobody.
+left behind that died in between is a part, or a name no row knows. Whoever writes a part holds a
+lock on it, so one that nobody holds goes when the next process starts (`clear_parts`). Where there
+are no locks, and for a name no row knows, a sweep removes what is older than any attempt lasts. The
+key exists only in what `Incoming.finish` returns: a file whose row never came opens to nobody.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from storage import vault
-from storage.private_files import sync_directory
+from storage.private_files import remove_if_left, sync_directory
 from storage.vault import BoxReader, BoxWriter
 
 HEAD: Final = 512
@@ -115,6 +116,10 @@ class Shelf:
         with suppress(FileNotFoundError):
             (self._directory / _checked(place)).unlink()
             sync_directory(self._directory)
+
+    def clear_parts(self) -> int:
+        """Remove the parts of writers that are dead; return how many there were."""
+        return sum(map(remove_if_left, self._directory.glob("*.part")))
 
     def left(self, older: float = STALE) -> tuple[list[Path], list[str]]:
         """Return the parts, and the names of whole files, that are older than so many seconds."""

@@ -61,6 +61,8 @@ from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
+from storage.private_files import create_held
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives import hpke
 
@@ -534,7 +536,8 @@ class BoxWriter:
 
     Until ``publish`` everything stands in ``<name>.part``; leaving the ``with`` block without it,
     for whatever reason, removes that. A process that is killed leaves a part, which
-    ``remove_parts`` clears away.
+    ``remove_parts`` clears away. Who writes a part holds a lock on it, so that it can be told from
+    one whose writer is dead (``private_files.remove_if_left``).
     """
 
     def __init__(self, path: Path, key: bytes, context: bytes, *, prefix: bytes = b"") -> None:
@@ -542,8 +545,7 @@ class BoxWriter:
         self._part = path.with_name(path.name + _PART)
         self._cipher = Cobblestone256Encryptor(key, context)
         self._part.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = open(os.open(self._part, flags, 0o600), "wb", buffering=_PIECE)  # noqa: SIM115
+        self._file = open(create_held(self._part), "wb", buffering=_PIECE)  # noqa: SIM115
         self._file.write(prefix)
 
     def __enter__(self) -> Self:
@@ -561,8 +563,8 @@ class BoxWriter:
         self._file.write(self._cipher.finalize())
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._file.close()
         self._part.replace(self._path)
+        self._file.close()  # only now: it is held until it has its name
         directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(directory)

@@ -127,7 +127,9 @@ class Attachments:
         self._news.set()
 
     async def run(self) -> None:
-        """Fetch what is due until stopped."""
+        """Fetch what is due until stopped; before, remove the parts that dead processes left."""
+        if parts := await asyncio.to_thread(self._shelf.clear_parts):
+            log.info("files_cleared_away", parts=parts, files=0)
         try:
             while not self._stopped:
                 self._news.clear()

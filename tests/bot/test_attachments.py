@@ -583,6 +583,23 @@ async def test_what_a_killed_process_left_is_removed_and_nothing_else(
         assert where.on_disk() == sorted([kept, "c" * 32])
 
 
+async def test_a_part_goes_at_the_next_start_when_nobody_writes_it_any_more(
+    database: Database, clock: Clock, tmp_path: Path
+) -> None:
+    async with house(database, clock, tmp_path) as where:
+        with where.shelf.take_in() as incoming:
+            incoming.write(b"x" * 100_000)
+            (held,) = where.on_disk()
+            (where.shelf.directory / ("a" * 32 + ".part")).write_bytes(b"noise")
+            another = where.another()
+            another.stop()
+            await another.run()
+            assert where.on_disk() == [held]
+            kept = incoming.finish()
+        assert where.on_disk() == [kept.place]
+        assert where.shelf.clear_parts() == 0
+
+
 async def test_with_little_room_a_file_waits_and_its_family_is_told_once(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
