@@ -149,6 +149,7 @@ _COMMAND_OF: Mapping[Intent, str] = {
     Intent.DATA: "data",
     Intent.COPY: "copy_show",
     Intent.CORRECT: "correct",
+    Intent.ADD: "add",
     Intent.HOLD: "hold",
 }
 

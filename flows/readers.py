@@ -86,6 +86,7 @@ class Intent(Enum):
     CORRECT = "correct"
     HOLD = "hold"
     DONE = "done"
+    ADD = "add"
 
 
 def _words(text: str) -> frozenset[str]:
@@ -679,6 +680,9 @@ _SAYINGS: dict[Intent, str] = {
     Intent.COPY: """
         my copy | show my copy | show copy | show me my copy | the copy | copy
         نسختي | النسخة | عرض النسخة | أروني النسخة | أظهروا نسختي | اعرضوا نسختي""",
+    Intent.ADD: """
+        add to my report | add to the report | add something | something to add
+        إضافة إلى بلاغي | إضافة إلى البلاغ | أضيفوا إلى بلاغي | أريد الإضافة إلى بلاغي""",
     Intent.CORRECT: """
         correct | correct my report | correct something | a correction | correction
         i want to correct something | correct an answer

@@ -77,7 +77,7 @@ async def webhook(server: BotApiServer, hallway: Hallway) -> AsyncIterator[Teleg
         await doors[0].webhook_app(scope, receive, send)
 
     web = uvicorn.Server(
-        uvicorn.Config(app, port=0, lifespan="off", log_level="warning", access_log=False)
+        uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
     )
     serving = asyncio.create_task(web.serve())
     while not web.started:  # noqa: ASYNC110  # uvicorn has no event for it

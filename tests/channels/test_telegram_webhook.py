@@ -83,7 +83,7 @@ async def place(receive: Receive) -> AsyncIterator[Place]:
         ) as channel,
     ):
         config = uvicorn.Config(
-            channel.webhook_app, port=0, lifespan="off", log_level="warning", access_log=False
+            channel.webhook_app, port=0, lifespan="off", log_config=None, access_log=False
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())

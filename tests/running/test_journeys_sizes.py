@@ -21,6 +21,9 @@ MOMENTS = {
     # What staff did, and what is due. What a family did stands in them by the day
     # (`storage.transaction.day_of_act`).
     "staff", "staff_links", "alerts", "follow_ups", "updates", "broadcasts", "broadcast_people",
+    # Which question is open on a channel that may lose an answer: for minutes, until it is answered
+    # or asked once more.
+    "open_questions",
 }  # fmt: skip
 """Tables that may hold moments; the rows of the first two live for days."""
 

@@ -29,7 +29,7 @@ from flows.case import UPDATES, WORK_STATES
 from flows.follow_up import NEW_INFO
 from flows.shape import questions
 from flows.text import Language, Sentence
-from tests.bot_api import BotApiServer, Fault, Person
+from tests.bot_api import BotApiServer, Fault, Person, Shown
 from tests.bot_api.state import Bot
 from tests.browser.conftest import running_chromium
 from tests.crowd import Crowd
@@ -242,7 +242,7 @@ async def _stands_isolated(colleague: Colleague, told: set[str], mark: str) -> N
 async def _the_family_is_asked(house: House) -> None:
     """Send a shipped follow-up now; the family opens and answers it, the caseworker is alerted."""
     lina, family, code = house.caseworker, house.arabs, house.codes[ARABS]
-    before = len(family.received)
+    before = _newest(family)
     await lina.follow("Ask the family")
     await lina.page.locator("input[name=set][value=new_info]").check()
     await lina.page.locator("input[name=any_day]").check()
@@ -259,21 +259,30 @@ async def _the_family_is_asked(house: House) -> None:
     assert MARKS["ar"] not in await lina.outside()
 
 
+def _newest(person: Person) -> int:
+    """Return the id of the newest message; counting them would not do, for messages leave chats."""
+    return max((shown.id for shown in person.messages), default=0)
+
+
+def _since(person: Person, mark: int) -> list[Shown]:
+    return [shown for shown in person.received if shown.id > mark]
+
+
 async def _gets_a_notice(person: Person, before: int, language: Language) -> None:
     """Wait for the message that says nothing but that there is one."""
     notice = _to_family(menu.NOTICE, language)
-    await person.wait_for(lambda it: len(it.received) > before, WITHIN)
-    (shown,) = person.received[before:]
+    await person.wait_for(lambda it: _since(it, before), WITHIN)
+    (shown,) = _since(person, before)
     assert plain(shown.text) == notice
     assert [button.data for button in shown.buttons] == [menu.OPEN_DATA]
 
 
 async def _opens(person: Person) -> str:
     """Press the button of the notice; return what is said then."""
-    before = len(person.received)
+    before = _newest(person)
     person.tap(menu.OPEN_DATA)
-    await person.wait_for(lambda it: len(it.received) > before, WITHIN)
-    return plain(person.received[before].text)
+    await person.wait_for(lambda it: _since(it, before), WITHIN)
+    return plain(_since(person, before)[0].text)
 
 
 class _Asked(Talker):
@@ -312,14 +321,14 @@ async def _answers(person: Person, language: Language) -> None:
             lambda it, newest=newest: screen(it)[0] >= newest and talker.reply(*screen(it)[1:]),
             WITHIN,
         )
-        seen, before = screen(person), len(person.received)
+        seen, before = screen(person), _newest(person)
         newest, act = seen[0], talker.reply(*seen[1:])
         if isinstance(act, Press):
             person.tap(act.data)
         elif act is not None:
             person.write(act.text)
         if isinstance(act, Press) and act.data.endswith("~send"):
-            await person.wait_for(lambda it, before=before: len(it.received) > before, WITHIN)
+            await person.wait_for(lambda it, before=before: _since(it, before), WITHIN)
             return
         await person.wait_for(
             lambda it, seen=seen: screen(it) != seen and screen(it)[0] >= seen[0], WITHIN
@@ -330,7 +339,7 @@ async def _answers(person: Person, language: Language) -> None:
 async def _the_family_is_told(house: House) -> None:
     """Move the case, tell the family so, and let it ask afterwards where its report stands."""
     lina, family = house.caseworker, house.arabs
-    before = len(family.received)
+    before = _newest(family)
     await lina.unfold("Work state")
     await lina.page.locator("#work-to").select_option("active")
     await lina.page.locator("#work-reason").fill("Begun after the telephone call.")
@@ -364,7 +373,7 @@ async def _many_are_written_to(house: House) -> None:
     assert await rana.says("3 people would be written to")
     # The provider lets this family's notice wait, and the family uses the time.
     slow = house.server.fail(Fault("status", "sendMessage", LATE, 429, SLOW_DOWN, retry_after=5))
-    seen = {it.chat.id: len(it.received) for it in (early, late, house.arabs, house.english)}
+    seen = {it.chat.id: _newest(it) for it in (early, late, house.arabs, house.english)}
     await _approve_on_the_telephone(house)
     await until(lambda: slow.struck, WITHIN)
     await asyncio.sleep(1.0)  # the refusal is noted by then: what is on its way counts as unclear
@@ -374,7 +383,7 @@ async def _many_are_written_to(house: House) -> None:
         assert await _opens(person) == words
     await _progress(house, at)
     for person in (early, late):
-        said = {plain(shown.text) for shown in person.received[seen[person.chat.id] :]}
+        said = {plain(shown.text) for shown in _since(person, seen[person.chat.id])}
         assert not said & {_to_family(menu.NOTICE, language) for language in MARKS}
 
 
