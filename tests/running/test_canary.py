@@ -22,6 +22,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from flows.text import LANGUAGES, Language
+from tests import real_files
 from tests.bot_api import BotApiServer, Fault, Person
 from tests.families import Family, Press, Said, Talker, invent
 from tests.postgres import Server
@@ -120,6 +121,7 @@ WORDS = {
     "a telephone number": "+963944815162",
     "the name of a file": "Bachstelze-Haftbefehl",
     "a caption": "Gimpelweibchen",
+    "what is in a file": real_files.MARK,
     "a button that never was": "Feldlerchenei",
     "an update that is none": "Rotschwanz-Hahn",
     "what an error says": "Turmfalkenhorst",
@@ -215,6 +217,7 @@ async def _full_journey(folder: Path, mode: Mode, url: str, places: list[Path]) 
             os.kill(stay.pid, signal.SIGABRT)
             assert await stay.gone() == -signal.SIGABRT
         codes = [codes_of(person)[-1] for person in people]
+        assert len(_kept_files(stay)) == FILES * len(people)
         assert server.breaches == []
         where = [stay.home, folder / "temporary", folder / "home", Path("/dev/shm"), *places]
         canary = Canary(WORDS | _codes(codes) | {"the bot's token": server.token})
@@ -240,8 +243,7 @@ async def _talk(
                       % WORDS["an update that is none"].encode())  # fmt: skip
     person.tap(f"{WORDS['a button that never was']}:x", stale=True)
     await answered(person, lambda: person.write(WORDS["what an error says"]))
-    await answered(person, lambda: person.send_document(
-        name=f"{WORDS['the name of a file']}.pdf", caption=WORDS["a caption"]))  # fmt: skip
+    await _send_files(stay, person)
     for fault in _faults(person.chat.id):
         server.fail(fault)
     for _number in range(6):
@@ -261,6 +263,29 @@ async def _talk(
         person.write(words)
         await person.wait_for(lambda it, seen=seen: it.last.text != seen, 30)  # type: ignore[misc]
     return person
+
+
+async def _send_files(stay: Stay, person: Person) -> None:
+    """Send a photograph, a paper and a voice note, and look for them before anything is sent."""
+    caption, name = WORDS["a caption"], f"{WORDS['the name of a file']}.pdf"
+    photo, paper = real_files.jpeg_with_gps(), real_files.pdf() + real_files.MARK.encode() * 9000
+    voice = real_files.voice() + real_files.MARK.encode() * 9
+    await answered(person, lambda: person.send_photo(photo, caption=caption))
+    await answered(person, lambda: person.send_document(paper, name=name, caption=caption))
+    await answered(person, lambda: person.send_voice(voice, caption=caption))
+    await until(lambda: len(_kept_files(stay)) >= FILES)
+    places = (stay.data, stay.home.parent / "temporary", Path("/dev/shm"))
+    about = ("what is in a file", "a caption", "the name of a file")
+    canary = Canary({each: WORDS[each] for each in about})
+    assert await asyncio.to_thread(canary.search_files, *places) == []
+
+
+FILES = 3
+"""So many are sent by each family."""
+
+
+def _kept_files(stay: Stay) -> list[Path]:
+    return [path for path in (stay.data / "attachments").glob("*") if path.suffix != ".part"]
 
 
 def _faults(chat_id: int) -> list[Fault]:
