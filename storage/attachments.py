@@ -315,6 +315,7 @@ _KEEP: Final = (
         state=KEPT,
         place=bindparam("new_place"),
         source_box=null(),
+        next_at=0,  # the moment a family sent it is nothing to keep; `put_on` says the day
         contact_id=case((attachments.c.case_id.is_(None), attachments.c.contact_id), else_=null()),
     )
 )

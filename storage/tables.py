@@ -354,7 +354,7 @@ attachments = _table(
     Column("account", String(64), nullable=False),
     Column("state", SmallInteger, nullable=False, server_default=text("0")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    # When it may next be claimed: at once, at the end of a lease, or of a wait.
+    # When it may next be claimed: at once, at the end of a lease, or of a wait. 0 once it is kept.
     Column("next_at", BigInteger, nullable=False),
     # The provider's key of the file, until it is kept.
     Column("source_box", LargeBinary),

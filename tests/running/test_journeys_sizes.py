@@ -24,8 +24,13 @@ MOMENTS = {
     # Which question is open on a channel that may lose an answer: for minutes, until it is answered
     # or asked once more.
     "open_questions",
+    # Files on their way: the moment goes when they are kept. Numbers shown by staff: nothing says
+    # who tried one.
+    "attachments", "shown_numbers",
 }  # fmt: skip
 """Tables that may hold moments; the rows of the first two live for days."""
+MOMENTARY = {("contacts", "cover_at")}
+"""Moments that stand in a row for an hour at most: when a chat that nobody writes to will close."""
 
 
 async def submitted_sizes(
@@ -71,8 +76,9 @@ async def test_lasting_rows_know_days_and_no_moments(
 ) -> None:
     await submitted_sizes(database, database_url, clock, invent(8, "ar"))
     for name, table in metadata.tables.items():
-        moments = [column.name for column in table.columns if column.name.endswith("_at")]
+        names = [column.name for column in table.columns if column.name.endswith("_at")]
+        moments = [each for each in names if (name, each) not in MOMENTARY]
         assert not moments or name in MOMENTS, name
         for column in (each.name for each in table.columns if each.name.endswith("_on")):
             for (value,) in await meddle(database_url, f"SELECT {column} FROM {name}"):  # noqa: S608
-                assert value is None or 20_000 < value < 60_000, (name, column)
+                assert not value or 20_000 < value < 60_000, (name, column)
