@@ -39,18 +39,21 @@ def say(words: str) -> None:
     print(words, flush=True)
 
 
-def workers() -> int:
-    """Return how many processes pay: one for each core, at most four (each imports everything)."""
+def workers(waiting: bool) -> int:
+    """Return how many processes pay: one for each core, at most four (each imports everything).
+
+    One more where many tests are ``waiting`` for real programs, servers and browsers.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(4, cores or 1))
+    return max(1, min(4, cores or 1)) + int(waiting)
 
 
-def pytest(extra: Sequence[str]) -> int:
+def pytest(extra: Sequence[str], waiting: bool) -> int:
     """Run pytest over the cores of this machine; return its exit status."""
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "--durations=15", f"--junitxml={RESULTS}"]
-    command += ["-n", str(workers()), "--dist=worksteal", *extra]
+    command += ["-n", str(workers(waiting)), "--dist=worksteal", *extra]
     # Compiled modules are kept: each of the many processes of a run would compile everything anew.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     nothing = subprocess.DEVNULL
@@ -90,7 +93,9 @@ def quick(extra: Sequence[str]) -> int:
     """Run the tests that need nothing but Python; the exit status is pytest's."""
     began = time.monotonic()
     left_out = [f"--ignore={folder}" for folder in (*DOORS, *TOOLS)]
-    status = pytest(["-m", " and ".join(f"not {mark}" for mark in HEAVY), *left_out, *extra])
+    status = pytest(
+        ["-m", " and ".join(f"not {mark}" for mark in HEAVY), *left_out, *extra], waiting=False
+    )
     reason = (
         f"tests marked {', '.join(HEAVY)}, {', '.join((*DOORS, *TOOLS))}; `make test` runs them"
     )
@@ -131,7 +136,7 @@ def whole(extra: Sequence[str]) -> int:
         deselected = "tests marked browser: there is no Chromium here (see above)"
         extra = ["-m", "not browser", *extra]
     checked = run_checks()
-    tested = pytest(extra)
+    tested = pytest(extra, waiting=True)
     result = read_result(RESULTS)
     report(result, deselected, began)
     if checked:
