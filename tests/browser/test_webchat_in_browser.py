@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, FilePayload, Page, Route, expect
 
 from bot.channels.webchat import WebChat
 from bot.messages import Outbound
+from bot.uploads import SealedUploads
+from storage.shelf import Shelf
+from tests import real_files
 from tests.browser.conftest import DESK, PHONE, SMALL, Window, open_window
 from tests.channels.web_room import CODE, DemoBot, Keeper, Room, buttons, opened
 
@@ -159,6 +162,40 @@ async def test_a_whole_talk_by_keyboard_alone(room: Room, window: Window, langua
     await expect(page.get_by_text(CODE)).to_be_visible()
     await expect(page.get_by_role("textbox")).to_be_focused()
     assert window.troubles == []
+
+
+@pytest.mark.parametrize(("language", "size"), [("ar", SMALL), ("en", DESK)], ids=["ar", "en"])
+async def test_a_picture_is_sent_by_keyboard_alone(
+    browser: Browser, tmp_path: Path, language: str, size: dict[str, int]
+) -> None:
+    shelf = Shelf(tmp_path / "uploads")
+    chat = WebChat(heartbeat=1.0, uploads=SealedUploads(shelf, lambda: True))
+    label = {"ar": "إرسال صورة أو تسجيل أو ورقة", "en": "Send a picture, a recording or a paper"}
+    window = await open_window(browser, viewport=size)
+    async with opened(chat, Keeper(DemoBot(chat).answer)) as room:
+        page = window.page
+        await enter(page, room, language)
+        attach = page.get_by_role("button", name=label[language])
+        await page.get_by_role("textbox").focus()
+        await page.keyboard.press("Shift+Tab")
+        await expect(attach).to_be_focused()
+        async with page.expect_file_chooser() as choosing:
+            await attach.press("Enter")
+        picture = FilePayload(
+            name="خالد.jpg", mimeType="image/jpeg", buffer=real_files.jpeg_with_gps()
+        )
+        await (await choosing.value).set_files(picture)
+        sent = page.get_by_text("أُرسل ملف." if language == "ar" else "A file was sent.")
+        await expect(sent).to_be_visible()
+        await expect(attach).to_be_focused()
+        assert "خالد" not in await page.content(), "what it was is not shown"
+        await keep_picture(page, f"{language}-{size['width']}-file")
+        assert await serious(page) == []
+        await fits_its_window(page)
+        assert window.troubles == []
+    await window.context.close()
+    (box,) = shelf.directory.iterdir()
+    assert real_files.MARK.encode() not in box.read_bytes()
 
 
 async def tab_to(page: Page, label: str, *, backwards: bool = False) -> None:
