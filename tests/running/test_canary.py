@@ -206,8 +206,10 @@ async def _full_journey(folder: Path, mode: Mode, url: str, places: list[Path]) 
         stay = Stay(folder, server, usual, mode=mode, database_url=url, plants=TROUBLE)
         async with stay:
             await start()
-            alone = asyncio.Lock()
-            people = await asyncio.gather(*(_talk(server, stay, one, alone) for one in LANGUAGES))
+            alone, together = asyncio.Lock(), asyncio.Barrier(len(LANGUAGES))
+            people = await asyncio.gather(
+                *(_talk(server, stay, one, alone, together) for one in LANGUAGES)
+            )
             await kept(server)
             assert await stay.stop() == 0
             await start()
@@ -231,7 +233,11 @@ async def _full_journey(folder: Path, mode: Mode, url: str, places: list[Path]) 
 
 
 async def _talk(
-    server: BotApiServer, stay: Stay, language: Language, alone: asyncio.Lock
+    server: BotApiServer,
+    stay: Stay,
+    language: Language,
+    alone: asyncio.Lock,
+    together: asyncio.Barrier,
 ) -> Person:
     """Tell a whole report, with everything that can go wrong in between."""
     family = invent(500, language, mark=MARKS[language], presses=True)
@@ -249,8 +255,10 @@ async def _talk(
     for _number in range(6):
         await walk(person, family, steps=3)
     server.faults.clear()
+    await together.wait()  # what another family says while the database is broken is not kept
     async with alone:
         await _break_the_database(stay, person, family)
+    await together.wait()
     for _number in range(40):
         # Over webhooks taps overtake words, and after faults both come late: look again.
         await walk(person, family)
