@@ -142,23 +142,8 @@ def _check_owner(path: Path, found: os.stat_result) -> None:
         raise Exposed(f"{path} belongs to somebody else (uid {found.st_uid})")
 
 
-def create_held(path: Path) -> int:
-    """Create a file for us alone and hold it by a lock until it is closed. Raises OSError.
-
-    Where a file system knows no locks the file is simply not held.
-    """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    while True:
-        descriptor = os.open(path, flags, 0o600)
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.fstat(descriptor).st_nlink:
-            return descriptor
-        os.close(descriptor)  # somebody took it for left before we held it
-
-
 def remove_if_left(path: Path) -> bool:
-    """Remove a file of `create_held` whose maker is dead; return whether it was removed."""
+    """Remove a part of a `vault.BoxWriter` whose maker is dead; return whether it was removed."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:

@@ -45,12 +45,14 @@ from __future__ import annotations
 
 import base64
 import enum
+import fcntl
 import hashlib
 import hmac
 import os
 import secrets
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -60,8 +62,6 @@ from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encr
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
-
-from storage.private_files import create_held
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives import hpke
@@ -545,7 +545,7 @@ class BoxWriter:
         self._part = path.with_name(path.name + _PART)
         self._cipher = Cobblestone256Encryptor(key, context)
         self._part.unlink(missing_ok=True)
-        self._file = open(create_held(self._part), "wb", buffering=_PIECE)  # noqa: SIM115
+        self._file = open(_create_held(self._part), "wb", buffering=_PIECE)  # noqa: SIM115
         self._file.write(prefix)
 
     def __enter__(self) -> Self:
@@ -608,6 +608,21 @@ class BoxReader:
             yield cipher.finalize()
         except InvalidTag:
             raise CannotOpen from None
+
+
+def _create_held(path: Path) -> int:
+    """Create a file for us alone and hold it by a lock until it is closed. Raises OSError.
+
+    Where a file system knows no locks the file is simply not held.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    while True:
+        descriptor = os.open(path, flags, 0o600)
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # somebody took it for left before we held it
 
 
 def remove_parts(directory: Path) -> int:
