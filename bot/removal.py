@@ -27,10 +27,15 @@ GONE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Removable:
-    """Messages of a chat, parted into those we may try to delete and those nobody lets us."""
+    """Messages of a chat: those we may try to delete, those that are too old, and ``theirs``.
+
+    ``theirs`` are the family's own on a channel where only ours can be deleted: nobody is late with
+    them, so they are told of in other words.
+    """
 
     shown: tuple[Shown, ...]
     out_of_reach: tuple[Shown, ...]
+    theirs: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,14 @@ def part(shown: Iterable[Shown], limits: Limits, now: datetime) -> Removable:
     """Part messages by what a channel lets us delete at ``now``."""
     within: list[Shown] = []
     out_of_reach: list[Shown] = []
+    theirs: list[Shown] = []
     for one in shown:
-        ours = one.direction == "out" or limits.deletes_theirs
         young = limits.deletes_within is not None and now - one.at < limits.deletes_within
-        (within if ours and young else out_of_reach).append(one)
-    return Removable(tuple(within), tuple(out_of_reach))
+        if one.direction == "in" and not limits.deletes_theirs:
+            theirs.append(one)
+        else:
+            (within if young else out_of_reach).append(one)
+    return Removable(tuple(within), tuple(out_of_reach), tuple(theirs))
 
 
 async def remove(

@@ -108,6 +108,8 @@ BY_HAND: Mapping[str, Words] = {
 }
 _BY_HAND = _("To clear it by hand: delete the messages, or the whole chat, in your app.")
 
+_CLEARED_OTHERWISE = _("Done: what we can clear here is cleared.")
+_ONLY_OURS = _("Here we can clear only our own messages; yours you can delete yourself.")
 _CLEARED: Mapping[str, tuple[Words, ...]] = {
     "telegram": (
         _("Done: what was written here in the last two days is cleared."),
@@ -115,8 +117,8 @@ _CLEARED: Mapping[str, tuple[Words, ...]] = {
         BY_HAND["telegram"],
     ),
     "webchat": (_("Done: nothing of what was written here is left on this page."),),
+    "signal": (_CLEARED_OTHERWISE, _ONLY_OURS, BY_HAND["signal"]),
 }
-_CLEARED_OTHERWISE = _("Done: what we can clear here is cleared.")
 _LEFT = _("Not everything here could be cleared: for the rest we came too late, or may not do it.")
 
 ANNOUNCED: Mapping[str, Words] = {
@@ -180,7 +182,7 @@ _BOUNDS: Mapping[str, Words] = {
         "Telegram lets nobody clear what is two days old; so what you leave unfinished goes a "
         "little before that, too."
     ),
-    "signal": _("Here we can clear only our own messages; yours you can delete yourself."),
+    "signal": _ONLY_OURS,
     "terminal": _("Here we can clear nothing: please close the window when you are done."),
 }
 

@@ -148,6 +148,7 @@ class Clearing:
 
     async def _clear_chat(self, chat: ToClear, limits: Limits, outcome: _Round) -> None:
         parted = part(chat.shown, limits, self._clock())
+        outcome.done += [one.id for one in parted.theirs]
         if parted.out_of_reach:
             outcome.done += [one.id for one in parted.out_of_reach]
             outcome.left[chat.contact_id] = chat
