@@ -122,15 +122,19 @@ def services(database: Database, clock: Clock, **more: Any) -> tuple[FollowUps, 
 
 
 async def tied_family(
-    database: Database, clock: Clock, person: str = "7", language: Language = "en"
+    database: Database,
+    clock: Clock,
+    person: str = "7",
+    language: Language = "en",
+    account: tuple[str, str] = ("telegram", "1"),
 ) -> tuple[Case, int]:
     """Let a family report and be reachable; return its case and its contact."""
     now = clock()
     report = replace(rehearse(invent(7, language), now), reach="reachable")
-    case = await submit_report(database, report, now, Reach("telegram", "1", person))
+    reach = Reach(*account, person)
+    case = await submit_report(database, report, now, reach)
 
     async def settle_down(work: Work) -> int:
-        reach = Reach("telegram", "1", person)
         contact = (await work.contacts.lock_many([reach], now.date()))[reach]
         codes = [each.code for each in await work.cases.of_contact(contact.id)]
         await work.contacts.save([(contact, returned(codes, language))], now.date())

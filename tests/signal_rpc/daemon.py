@@ -71,7 +71,7 @@ class SignalDaemon:
 
     ``silent`` are methods it never answers. ``cut_after`` ends the connection after so many bytes
     of the next message, ``dies_before_writing`` the daemon itself, and ``joins`` writes so many
-    messages in one packet.
+    messages in one packet. ``now`` is Signal's time, in seconds since 1970.
     """
 
     def __init__(self, folder: Path | None = None, *, account: str = ACCOUNT) -> None:
@@ -100,6 +100,7 @@ class SignalDaemon:
         self._files = 0
         self.port = 0
         self.path: Path | None = None
+        self.now: Callable[[], float] = time.time
 
     # -- running
 
@@ -144,7 +145,7 @@ class SignalDaemon:
 
     def tick(self) -> int:
         """A moment in milliseconds, each later than the one before."""
-        self._stamp = max(self._stamp + 1, int(time.time() * 1000))
+        self._stamp = max(self._stamp + 1, int(self.now() * 1000))
         return self._stamp
 
     def person(self, at: int, *, number: str | None = None, name: str = "Profile Name") -> Person:
