@@ -310,7 +310,7 @@ def test_the_whole_run_passes_only_when_all_of_it_ran_and_passed(
     monkeypatch.setenv("CI", ci)
     monkeypatch.setenv("ATHAR_CHROMIUM", "")
     monkeypatch.setattr(suite, "bring_browser", lambda: browser)
-    monkeypatch.setattr(suite, "pytest", lambda _: tested)
+    monkeypatch.setattr(suite, "pytest", lambda _extra, waiting: tested)
     monkeypatch.setattr(suite, "read_result", lambda _: suite.Result(1, 0, left_out))
     monkeypatch.setattr(suite, "run_checks", lambda: checked)
     assert suite.whole([]) == status
