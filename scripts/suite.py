@@ -21,8 +21,19 @@ RESULTS = ROOT / ".cache" / "tests.xml"
 HEAVY = ("postgres", "browser", "slow")
 DOORS = ("tests/bot_api", "tests/signal_rpc", "tests/channels", "tests/staff")
 """Real servers over HTTP: what is pure or needs SQLite alone goes without them in a minute."""
-TOOLS = ("tests/test_house.py", "tests/test_crowd.py", "tests/test_families.py")
+TOOLS = (
+    "tests/test_house.py", "tests/test_crowd.py", "tests/test_families.py", "tests/test_setup.py"
+)  # fmt: skip
 """Tests of what tests are made with, and of rules of the house, which `make check` looks at."""
+SERVICES = tuple(
+    f"tests/bot/test_{name}.py"
+    for name in (
+        "alerts", "attachments", "broadcast_faults", "broadcasts", "cases_service", "clearing",
+        "coming_back", "cover", "delivery_misfortunes", "follow_ups", "full_disk", "leaving",
+        "own_copy", "rehearsals", "rushes", "search", "without_buttons",
+    )
+)  # fmt: skip
+"""Whole services at work, with many families and days each: more than a minute bears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +103,11 @@ def report(result: Result, deselected: str, began: float) -> None:
 def quick(extra: Sequence[str]) -> int:
     """Run the tests that need nothing but Python; the exit status is pytest's."""
     began = time.monotonic()
-    left_out = [f"--ignore={folder}" for folder in (*DOORS, *TOOLS)]
+    left_out = [f"--ignore={folder}" for folder in (*DOORS, *TOOLS, *SERVICES)]
     status = pytest(
         ["-m", " and ".join(f"not {mark}" for mark in HEAVY), *left_out, *extra], waiting=False
     )
-    reason = (
-        f"tests marked {', '.join(HEAVY)}, {', '.join((*DOORS, *TOOLS))}; `make test` runs them"
-    )
+    reason = f"tests marked {', '.join(HEAVY)}, {', '.join((*DOORS, *TOOLS, *SERVICES))}; `make test` runs them"
     report(read_result(RESULTS), reason, began)
     return status
 

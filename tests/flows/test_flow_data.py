@@ -293,7 +293,7 @@ def test_one_thing_wrong_in_a_good_set_breaks_nothing_else(draw: st.DataObject) 
     assert flow is None or build(json.loads(json.dumps(to_data(flow))), "s", 1) == flow
 
 
-words = st.text(alphabet="abcdefghij klmno", min_size=1, max_size=30).map(str.strip).filter(bool)
+words = st.text(alphabet="abcfghijmno pq", min_size=1, max_size=30).map(str.strip).filter(bool)
 texts = st.builds(said, st.just("سؤال"), words.map(lambda text: f"say {text}"))
 
 
