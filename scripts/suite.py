@@ -29,7 +29,7 @@ SERVICES = tuple(
     f"tests/bot/test_{name}.py"
     for name in (
         "alerts", "attachments", "broadcast_faults", "broadcasts", "cases_service", "clearing",
-        "coming_back", "cover", "delivery_misfortunes", "follow_ups", "full_disk", "leaving",
+        "coming_back", "cover", "delivery_misfortunes", "follow_ups", "full_disk", "journey", "leaving", "misuse",
         "own_copy", "rehearsals", "rushes", "search", "without_buttons",
     )
 )  # fmt: skip
@@ -103,11 +103,12 @@ def report(result: Result, deselected: str, began: float) -> None:
 def quick(extra: Sequence[str]) -> int:
     """Run the tests that need nothing but Python; the exit status is pytest's."""
     began = time.monotonic()
-    left_out = [f"--ignore={folder}" for folder in (*DOORS, *TOOLS, *SERVICES)]
+    files = (*DOORS, *TOOLS, *SERVICES)
+    left_out = [f"--ignore={file}" for file in files]
     status = pytest(
         ["-m", " and ".join(f"not {mark}" for mark in HEAVY), *left_out, *extra], waiting=False
     )
-    reason = f"tests marked {', '.join(HEAVY)}, {', '.join((*DOORS, *TOOLS, *SERVICES))}; `make test` runs them"
+    reason = f"tests marked {', '.join(HEAVY)}, and {', '.join(files)}; `make test` runs them"
     report(read_result(RESULTS), reason, began)
     return status
 
