@@ -29,8 +29,8 @@ SERVICES = tuple(
     f"tests/bot/test_{name}.py"
     for name in (
         "alerts", "attachments", "broadcast_faults", "broadcasts", "cases_service", "clearing",
-        "coming_back", "cover", "delivery_misfortunes", "follow_ups", "full_disk", "journey", "leaving", "misuse",
-        "own_copy", "rehearsals", "rushes", "search", "without_buttons",
+        "coming_back", "cover", "delivery_misfortunes", "follow_ups", "full_disk", "journey",
+        "leaving", "misuse", "own_copy", "rehearsals", "rushes", "search", "without_buttons",
     )
 )  # fmt: skip
 """Whole services at work, with many families and days each: more than a minute bears."""
