@@ -18,6 +18,8 @@ from tests.bot_api.state import Bot, Tap
 from tests.bot_api.updates import MESSAGE_LIFE, TAP_LIFE
 
 BOTS_ACTS = frozenset({"sent", "edited", "deleted", "answered"})
+WITHIN = 20.0
+"""Real seconds somebody waits for the bot: a busy machine is slow, and nobody waits in vain."""
 LOOK_AGAIN = 0.05
 """Real seconds after which what is waited for is looked at although nothing was written."""
 
@@ -196,7 +198,7 @@ class Sender:
 
     # -- waiting
 
-    async def wait_for(self, check: Callable[[Any], object], within: float = 5.0) -> None:
+    async def wait_for(self, check: Callable[[Any], object], within: float = WITHIN) -> None:
         """Wait until ``check(self)`` holds; it may raise LookupError meanwhile.
 
         ``within`` is in real seconds. Raises TimeoutError, saying what stands in the chat.
@@ -221,11 +223,11 @@ class Sender:
         rows = self.bot.ledger.rows[mark:]
         return [row for row in rows if row.chat_id == self.chat.id and row.what in BOTS_ACTS]
 
-    async def ask(self, text: str, within: float = 5.0) -> Shown:
+    async def ask(self, text: str, within: float = WITHIN) -> Shown:
         """Write, wait for the bot's next message, and return it."""
         return await self._exchange(lambda: self.write(text), within)
 
-    async def press(self, button: str | Button, within: float = 5.0) -> Shown:
+    async def press(self, button: str | Button, within: float = WITHIN) -> Shown:
         """Tap, wait for the bot's next message or edit, and return the bot's last message."""
         return await self._exchange(lambda: self.tap(button), within)
 
