@@ -271,6 +271,13 @@ BANNED: Mapping[Domain, Mapping[str, tuple[str, ...]]] = {
     "messages": {language: _NEVER[language] + _FATE[language] for language in LANGUAGES},
     "staff": _NEVER,
 }
+HAVE_BUTTONS = ("bot/channels/telegram/", "bot/channels/webchat/")
+"""What stands below here alone may speak of buttons: elsewhere a family may read numbered lines."""
+_OF_BUTTONS: Mapping[str, re.Pattern[str]] = {
+    # A message that is pressed and held to delete it, and somebody who presses a family, stay.
+    "ar": re.compile(r"\b[وفبل]?(?:ال|ل)?(?:زر|أزرار)\b|\b[وب]?الضغط\b|\bاضغط"),
+    "en": re.compile(r"\bbuttons?\b|\b(?:press(?! and hold)|tap|click)\b", re.IGNORECASE),
+}
 _PICTURE = re.compile("[\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f000-\U0001faff]")
 _WORD = re.compile(r"[^\W\d_]+")
 _LATIN_FIRST = re.compile(r"^[\s\W]*[A-Za-z0-9]")
@@ -308,8 +315,24 @@ def complaints(language: str) -> list[Complaint]:
         for domain in DOMAINS
         for message in read(language, domain)
         if message.id
-        for what in _faults(message, language, BANNED[domain][language])
+        for what in (
+            *_faults(message, language, BANNED[domain][language]),
+            *(_button_faults(message, language) if domain == "messages" else ()),
+        )
     ]
+
+
+def _button_faults(message: Message, language: str) -> Iterator[str]:
+    """Say that an entry speaks of buttons, though it can be read where there are none."""
+    if all(name.startswith(HAVE_BUTTONS) for name, _line in message.locations):
+        return
+    if any(speaks_of_buttons(string, language) for string in _strings(message)):
+        yield "speaks of buttons, which not every channel has"
+
+
+def speaks_of_buttons(string: str, language: str) -> bool:
+    """Return whether ``string`` tells its reader to press something."""
+    return _OF_BUTTONS[language].search(_bare(string)) is not None
 
 
 def _name(message: Message) -> str:

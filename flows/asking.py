@@ -50,7 +50,7 @@ PERSON = _("Talk to a person")
 ROUND = _("{item} {n}")
 SAVED = _("— saved —")
 
-EARLIER_BUTTON = _("That button belongs to an earlier question. This is where we are now:")
+EARLIER_BUTTON = _("That choice belongs to an earlier question. This is where we are now:")
 THANKS = _("Thank you. Write “menu” whenever you need something.")
 LANGUAGE_CHOICES: tuple[tuple[str, Sentence], ...] = (
     ("!ar", Spoken(_("Arabic"), "ar")),
@@ -246,9 +246,9 @@ def go_on_writing(
     session: Session, stop: Stop, opening: Sequence[Sentence] = ()
 ) -> tuple[Session, Ask]:
     """Return the message between two parts of a long story, or two files of one answer."""
-    words = _("This is kept. Please go on writing if there is more, or press “Done”.")
+    words = _("This is kept. Please go on writing if there is more, or choose “Done”.")
     if isinstance(stop.question, Attachment):
-        words = _("Please send the next one if there is more, or press “Done”.")
+        words = _("Please send the next one if there is more, or choose “Done”.")
     return page(session, stop.path, (*opening, words), TELLING, MORE_ONLY)
 
 

@@ -522,14 +522,14 @@ _NOTES: dict[str, Sentence] = {
     # Translators: a message that arrived only in part, or could not be decrypted.
     "unreadable": _("Your last message did not arrive whole. Please send it once more."),
     "call": _("We cannot take calls here. Please write; to talk with us, write “person”."),
-    "sticker": _("We cannot read stickers. Please answer in words or with a button."),
+    "sticker": _("We cannot read stickers. Please choose your answer, or write it."),
     "location": _(
         "A place on the map is kept only where we ask for a place, so this one was not kept. "
-        "Please answer in words or with a button."
+        "Please choose your answer, or write it."
     ),
     "contact": _("We do not take contact cards, for everybody's safety. Please answer in words."),
 }
-_UNKNOWN_NOTE = _("We cannot read this kind of message. Please answer in words or with a button.")
+_UNKNOWN_NOTE = _("We cannot read this kind of message. Please choose your answer, or write it.")
 
 
 def note_on(heard: Heard) -> Sentence:
@@ -688,7 +688,7 @@ def _typed_on_page(scene: Scene, stop: Stop, text: str) -> Step:
 def _puzzled_on_page(scene: Scene) -> Step:
     """A page cannot be left out like a question; after three troubles a person is offered."""
     troubles = scene.session.asked.troubles + 1 if scene.session.asked else 1
-    words = _("Please press one of the buttons, or write its number.")
+    words = _("Please choose one of these, or write its number.")
     if troubles >= OFFER_AFTER:
         words = _("If this page is in your way, write “person”: somebody of our team will help.")
     session, effects = show_again(scene, (words,))

@@ -71,7 +71,7 @@ AT_REST = _(
 BESIDE = _("Thank you. This goes with what you are telling.")
 BESIDE_VOICE = _("Thank you. A person will listen to it, together with what you are telling.")
 BY_HAND = _(
-    "Thank you. A person will listen to it. This one question also needs a button or a word, so "
+    "Thank you. A person will listen to it. This one question also needs a choice or a word, so "
     "that nothing is done that you did not want."
 )
 SPOKEN_ANSWER = _("Thank you. A person will listen to your answer.")

@@ -113,7 +113,7 @@ HUMAN: tuple[Sentence, ...] = (
 )
 HELP = Lines(
     (
-        _("You can answer with a button, with its number, or in words."),
+        _("You can choose an answer, write its number, or answer in words."),
         _("back: the question before"),
         _("skip: leave a question out"),
         _("review: see and change what you told"),
@@ -181,8 +181,10 @@ STALE_COMMAND = _("That is not possible at this point.")
 TAKEN_BACK = _("A message that waited for you here has been taken back. Nothing needs to be done.")
 # Translators: shown on locked screens; it names nobody and says nothing of what waits.
 NOTICE = _("There is a message for you. You can read it whenever it suits you.")
-# Translators: the button of that message, and the word one can write instead.
+# Translators: the button of that message, and a word one can write instead.
 OPEN = _("Open")
+# Translators: the same on channels without buttons, where that word has to be written.
+OPEN_IT = _("To read it, write “open”.")
 OPEN_DATA = "n:!open"
 """The data of that button: of no question, so it is good for as long as the message is there."""
 

@@ -157,11 +157,11 @@ def _read_choice(options: tuple[Named, ...], text: str) -> Reading:
             return Understood(code, text)
         case Several():
             return NotUnderstood(
-                _("More than one answer fits these words. Please press one, or write its number.")
+                _("More than one answer fits these words. Please choose one, or write its number.")
             )
         case _:
             return NotUnderstood(
-                _("We could not match that to an answer. Please press one, or write its number.")
+                _("We could not match that to an answer. Please choose one, or write its number.")
             )
 
 
@@ -170,7 +170,7 @@ def _read_many(question: MultipleChoice, options: tuple[Named, ...], text: str) 
     if several is None:
         return NotUnderstood(
             _(
-                "We could not match that to the answers. Please press those that apply and then "
+                "We could not match that to the answers. Please choose those that apply and then "
                 "“Done”, or write their numbers, for example: 1, 3."
             )
         )

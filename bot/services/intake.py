@@ -48,6 +48,7 @@ from bot.services import (
     cutting_off,
     hygiene,
     newcomers,
+    notices,
     pauses,
     telephones,
     timers,
@@ -82,7 +83,6 @@ from flows.effects import (
     Keep,
     LeaveFollowUp,
     OpenWaiting,
-    Option,
     Pause,
     Say,
     Settle,
@@ -99,7 +99,6 @@ from flows.effects import (
 )
 from flows.engine import Heard, Tools
 from flows.follow_up import FOLLOW_UP as ASKED
-from flows.menu import NOTICE, OPEN, OPEN_DATA
 from flows.report import FIRST_WORD_DAYS
 from flows.session import Clearing, File, Report, Session
 from flows.shape import Flow
@@ -825,14 +824,14 @@ class _Taking:
         for effect in covered.effects:
             await self._do(lane, doing, effect)
         if covered.opened:
-            doing.effects += await self._what_waits(lane)
+            doing.effects += await self._what_waits(lane, message)
         self._speak(lane, message, doing.session, doing.effects, doing.known)
 
-    async def _what_waits(self, lane: _Lane) -> Sequence[Effect]:
+    async def _what_waits(self, lane: _Lane, message: Inbound) -> Sequence[Effect]:
         """Say that something waits, where there is something: it was announced by a greeting."""
         if not await self._waiting(lane).has_any():
             return ()
-        return (Ask("notice", (NOTICE,), controls=(Option(OPEN_DATA, OPEN),)),)
+        return (notices.announcement(self._limits[message.address.channel]),)
 
     async def excuse(self, message: Inbound) -> None:
         """Set ``message`` aside and ask its family to send it again; the talk stays where it is."""
@@ -949,7 +948,7 @@ class _Taking:
         if any(isinstance(effect, _ENDINGS) for effect in turn.effects) and not lane.forget:
             doing.effects += await self._waiting(lane).offer(doing.session, doing.effects)
         if covered.opened:
-            doing.effects += await self._what_waits(lane)
+            doing.effects += await self._what_waits(lane, message)
         lane.session, lane.changed = clearing.noticed(doing.session, doing.effects), True
         self._speak(lane, message, doing.session, doing.effects, doing.known)
 

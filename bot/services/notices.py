@@ -3,7 +3,7 @@
 Phones are looked into at checkpoints, and lie on tables with their screens up. So whatever waits
 for a family (questions, a dated word on its case, words to many) is announced by the same sentence,
 which names neither us nor anybody and says nothing of what waits; what waits is said when the
-family opens it, by the button or by typing "open".
+family opens it, by the button or by typing "open": where there is no button, the notice says so.
 
 A notice is the same for everybody who reads the same language on the same channel, so it is made
 once. Where the language is not known it is said in both.
@@ -19,8 +19,8 @@ from bot.channels.base import Limits
 from bot.letters import gather, pack
 from bot.messages import ChannelName
 from bot.render import Reader, Speak, render
-from flows.effects import Ask, Option
-from flows.menu import NOTICE, OPEN, OPEN_DATA
+from flows.effects import Ask, Effect, Option, Say
+from flows.menu import NOTICE, OPEN, OPEN_DATA, OPEN_IT
 from flows.text import LANGUAGES, Language, Sentence, Spoken
 from storage.values import NewLetter, Reach
 
@@ -33,15 +33,23 @@ matters is whether it may have a button."""
 @lru_cache(256)
 def notice(speak: Speak, language: Language | None, limits: Limits) -> bytes:
     """Return the body of the letter that says a message waits; None for both languages."""
-    open_it = Option(OPEN_DATA, OPEN)
-    ask = Ask("notice", _words(language), controls=(open_it,))
     reader = Reader(speak, language or LANGUAGES[0], "", limits)
-    (parcel,) = gather(render((ask,), reader))
+    (parcel,) = gather(render((announcement(limits, in_both=language is None),), reader))
     return pack(parcel)
 
 
-def _words(language: Language | None) -> tuple[Sentence, ...]:
-    return (NOTICE,) if language else tuple(Spoken(NOTICE, each) for each in LANGUAGES)
+def announcement(limits: Limits, *, in_both: bool = False) -> Effect:
+    """Return the words that a message waits, and how it is opened on a channel of these limits.
+
+    ``in_both``: said in both languages, whatever the reader's.
+    """
+    words = (NOTICE,) if limits.buttons else (NOTICE, OPEN_IT)
+    said: tuple[Sentence, ...] = words
+    if in_both:
+        said = tuple(Spoken(each, language) for language in LANGUAGES for each in words)
+    if not limits.buttons:
+        return Say(said)
+    return Ask("notice", said, controls=(Option(OPEN_DATA, OPEN),))
 
 
 class Notices:

@@ -103,6 +103,37 @@ def test_sentences_gone_from_the_code_go_from_the_catalogue() -> None:
     assert len(catalogues.bring_up("ar", Catalog())) == 0
 
 
+@pytest.mark.parametrize(
+    ("language", "string", "does"),
+    [
+        ("en", "Please press one, or write its number.", True),
+        ("en", "Answer in words or with a button.", True),
+        ("en", "Press and hold a message and delete it.", False),
+        ("en", "If somebody presses you, write “person”.", False),
+        ("ar", "يُرجى الضغط على أحدها", True),
+        ("ar", "يُرجى الإجابة بأحد الأزرار", True),
+        ("ar", "يحتاج إلى زرّ أو كلمة", True),
+        ("ar", "ضغطة مطوّلة على الرسالة ثم حذفها", False),
+        ("ar", "إن كان أحد يضغط عليكم", False),
+    ],
+)
+def test_words_about_buttons_are_told_from_others(language: str, string: str, does: bool) -> None:
+    assert catalogues.speaks_of_buttons(string, language) is does
+
+
+@pytest.mark.parametrize(
+    ("places", "fault"),
+    [
+        (["flows/menu.py"], True),
+        (["bot/channels/webchat/texts.py"], False),
+        (["bot/channels/webchat/texts.py", "flows/menu.py"], True),
+    ],
+)
+def test_buttons_are_spoken_of_only_where_there_are_some(places: list[str], fault: bool) -> None:
+    message = Message("x", "Use the buttons.", locations=[(place, 1) for place in places])
+    assert bool(list(catalogues._button_faults(message, "en"))) is fault
+
+
 QUOTED = re.compile("[«“]([^»”]+)[»”]")
 NO_COMMAND = {"عاجل"}
 """Quoted for another reason than that it can be written."""

@@ -115,7 +115,7 @@ async def test_several_answers_to_one_family_keep_their_order(
         await house.sender.until_quiet()
         first, *_between, last = house.provider.texts("7")
         assert "أي لغة" in first
-        assert last.startswith("You can answer with a button")
+        assert last.startswith("You can choose an answer")
         assert house.provider.most_at_once == 1
     assert await waiting(database) == 0
 

@@ -125,7 +125,7 @@ def test_what_steers_our_acts_is_not_answered_by_voice_but_the_note_is_kept(
     talk = Talk((question,))
     handle = talk.send("voice")
     assert (talk.answer(question.key), talk.kept, talk.asked) == (None, [handle], question.key)
-    assert "also needs a button or a word" in talk.text
+    assert "also needs a choice or a word" in talk.text
     assert not talk.session.files[handle].answers
 
 

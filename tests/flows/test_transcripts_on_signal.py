@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.catalogues import speaks_of_buttons
 from bot.channels.base import Limits
 from bot.channels.signal import SignalChannel
 from bot.languages import speak
 from bot.messages import Outbound
 from bot.render import Reader, digits, render
 from flows.effects import Ask, Effect, Option, Turn
+from flows.text import LANGUAGES
 from tests.flows import playing
 from tests.flows.playing import CODE, FORMS, SECOND_VERSION, Play, _script, _spoken, bare
 from tests.flows.test_transcripts import TALKS
@@ -114,6 +116,10 @@ def test_a_talk_comes_to_the_same_where_everything_is_typed(path: Path) -> None:
     assert {it.kind for it in said} <= {"message", "delete"}
     assert not any(it.buttons for it in said)
     assert max(len(it.text.encode("utf-16-le")) // 2 for it in said) <= LIMITS.text
+    pressing = [
+        it.text for it in said if any(speaks_of_buttons(it.text, each) for each in LANGUAGES)
+    ]
+    assert pressing == []
 
 
 def _step(play: Play, kind: str, words: str) -> None:

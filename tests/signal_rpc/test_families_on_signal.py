@@ -201,7 +201,7 @@ async def test_questions_come_are_opened_by_a_word_and_answered_by_numbers_and_s
         phone = await tied(house, language)
         (notice,) = await phone.gets(phone.asked("new_info", form="she"))
         assert phone.reads(menu.NOTICE) in notice
-        assert phone.reads(menu.OPEN) in notice, "a family sees what it can write"
+        assert phone.reads(menu.OPEN_IT) in notice, "a family sees what it can write"
         assert "Salma" not in notice
         (asked,) = await phone.says(word)
         assert "Salma" in asked
