@@ -114,6 +114,9 @@ _HOLLOW = _words(
     " it is its he she his her was are am i the a an in of to at by on please"
     " pls choose option want"
     " answer think number would say from"
+    " مدينة محافظة city province governorate"
+    " اخدوه اخدوها اخذوه اخذوها اعتقلوه اعتقلوها اعتقل اعتقلت انمسك انمسكت مسكوه مسكوها"
+    " رحت رحنا سألت سألنا taken they took him them arrested detained went asked we"
 )
 """Words that may stand around a label without changing what it says."""
 
@@ -269,12 +272,15 @@ def _number_range(piece: str, options: Sequence[Named]) -> list[str] | None:
     return [option.code for option in options[int(ends[1]) - 1 : int(ends[2])]]
 
 
+_ONTO = ("و", "عال", "لل", "بال", "وعال", "ولل", "وبال")
+
+
 def _listed(words: Sequence[str], options: Sequence[Named]) -> list[str] | None:
     """Read options joined by "and" or by nothing but spaces; None where a word is left over."""
     codes: list[str] = []
     at = 0
     while at < len(words):
-        if words[at] in _AND:
+        if words[at] in _AND or (words[at] in _HOLLOW and not codes):
             at += 1
             continue
         longest = 1 if words[at].isdecimal() else 6
@@ -290,9 +296,10 @@ def _listed(words: Sequence[str], options: Sequence[Named]) -> list[str] | None:
 
 
 def _joined(words: Sequence[str], options: Sequence[Named]) -> str | None:
-    """Read one option of a list, perhaps with an "and" written onto its first word."""
+    """Read one option of a list, perhaps with an "and" or a "to" written onto its first word."""
     said = " ".join(words)
-    for form in (said, said.removeprefix("و")):
+    onto = (said.removeprefix(each) for each in _ONTO if said.startswith(each))
+    for form in (said, *onto):
         one = _named(form, options) if form else None
         if isinstance(one, Chosen):
             return one.code
@@ -409,7 +416,8 @@ def read_yes_no(text: str) -> bool | None:
     joined = "".join(rest)
     if joined in _YES_SAID or all(word in _YES_SAID for word in rest):
         return True
-    if joined in _NO_SAID or all(word in _NO_SAID for word in rest):
+    further = "".join(rest[1:]) if rest[0] in _NO_SAID else joined
+    if further in _NO_SAID or all(word in _NO_SAID for word in rest):
         return False
     return None
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from flows import asking
 from flows.dates import Choices, RoughDate, Trouble, read_age, read_birth, read_date
+from flows.folding import fold
 from flows.questions import (
     Attachment,
     Choice,
@@ -151,8 +152,25 @@ def _read_free(text: str, most: int, too_long: Sentence) -> Reading:
     return Understood(text, text) if len(text) <= most else NotUnderstood(too_long)
 
 
+def _choose(text: str, options: tuple[Named, ...]) -> Chosen | Several | None:
+    """Read a choice; any wording of yes or no is the answer that is called "yes" or "no" as well.
+
+    A bare "no" is never the beginning of an answer: to "who was behind it?" it does not mean
+    "nobody".
+    """
+    answer = read_yes_no(text)
+    if answer is None:
+        return read_choice(text, options)
+    said, word = fold(text), "yes" if answer else "no"
+    for meant in (said, word):
+        codes = [it.code for it in options if any(fold(label) == meant for label in it.labels)]
+        if codes:
+            return Chosen(codes[0]) if len(codes) == 1 else Several(tuple(codes))
+    return read_choice(text, options) if answer else None
+
+
 def _read_choice(options: tuple[Named, ...], text: str) -> Reading:
-    match read_choice(text, options):
+    match _choose(text, options):
         case Chosen(code):
             return Understood(code, text)
         case Several():
@@ -166,7 +184,10 @@ def _read_choice(options: tuple[Named, ...], text: str) -> Reading:
 
 
 def _read_many(question: MultipleChoice, options: tuple[Named, ...], text: str) -> Reading:
-    several = read_many(text, options)
+    said_no = read_yes_no(text) is False
+    several = _choose(text, options) if said_no else read_many(text, options)
+    if isinstance(several, Chosen):
+        several = Several((several.code,))
     if several is None:
         return NotUnderstood(
             _(

@@ -67,126 +67,338 @@ GOVERNORATES = (
 ABROAD = Choosable("abroad", _("Outside Syria"))
 AT_SEA = Choosable("at_sea", _("At sea"))
 
+_CHILD = (
+    "ابني", "ولدي", "بنتي", "ابنتي", "ابننا", "بنتنا", "my son", "my daughter", "my child",
+)  # fmt: skip
+_PARENT = (
+    "ابي", "ابوي", "والدي", "بابا", "امي", "والدتي", "ماما", "my father", "my mother", "my dad",
+    "my mum", "my mom",
+)  # fmt: skip
+_SIBLING = (
+    "اخي", "اخوي", "خيي", "خي", "اخونا", "اختي", "اختنا", "my brother", "my sister",
+)  # fmt: skip
+_GRANDCHILD = ("حفيدي", "حفيدتي", "my grandson", "my granddaughter", "my grandchild")
+_BROTHERS_CHILD = (
+    "ابن اخي", "بنت اخي", "ابن اخوي", "بنت اخوي", "my nephew", "my niece",
+)  # fmt: skip
+_SISTERS_CHILD = ("ابن اختي", "بنت اختي", "my nephew", "my niece")
+_UNCLES = ("عمي", "عمتي", "خالي", "خالتي", "my uncle", "my aunt")
+"""What families say of the missing person ("my son") where we ask who they are themselves. Most of
+these fit two answers, a woman's and a man's: then it is asked which."""
+
 RELATIONS = (
     Choosable(
-        "mother", about("I am their mother"), ("mother", "أم", "الأم", "والدة", "امه", "امها")
+        "mother",
+        about("I am their mother"),
+        (
+            "mother", "his mother", "her mother", "mom", "mum", "أم", "الأم", "والدة", "الوالدة",
+            "امه", "امها", "امو", "والدته", "والدتها", "والدتو", *_CHILD,
+        ),
     ),
     Choosable(
-        "father", about("I am their father"), ("father", "أب", "الأب", "والد", "ابوه", "ابوها")
+        "father",
+        about("I am their father"),
+        (
+            "father", "his father", "her father", "dad", "أب", "الأب", "والد", "الوالد", "ابوه",
+            "ابوها", "والده", "والدها", "والدو", *_CHILD,
+        ),
     ),
     Choosable(
         "wife",
         _("I am his wife"),
-        ("wife", "زوجة", "الزوجة", "زوجته", "مرته"),
+        (
+            "wife", "his wife", "my husband", "زوجة", "الزوجة", "زوجته", "زوجتو", "مرته", "مرتو",
+            "زوجي", "جوزي",
+        ),
         when=Not(Is("b1_sex", ("female",))),
     ),
     Choosable(
         "husband",
         _("I am her husband"),
-        ("husband", "زوج", "الزوج", "زوجها"),
+        (
+            "husband", "her husband", "my wife", "زوج", "الزوج", "زوجها", "جوزها", "زوجتي", "مرتي",
+        ),
         when=Not(Is("b1_sex", ("male",))),
     ),
-    Choosable("daughter", about("I am their daughter"), ("daughter", "ابنة", "بنت", "بنته")),
-    Choosable("son", about("I am their son"), ("son", "ابن")),
-    Choosable("sister", about("I am their sister"), ("sister", "أخت", "اخته", "اختها")),
-    Choosable("brother", about("I am their brother"), ("brother", "أخ", "اخوه", "اخوها")),
-    Choosable("grandmother", about("I am their grandmother"), ("grandmother", "جدة")),
-    Choosable("grandfather", about("I am their grandfather"), ("grandfather", "جد")),
+    Choosable(
+        "daughter",
+        about("I am their daughter"),
+        (
+            "daughter", "his daughter", "her daughter", "ابنة", "بنت", "بنته", "بنتها", "بنتو",
+            "ابنته", "ابنتها", *_PARENT,
+        ),
+    ),
+    Choosable(
+        "son",
+        about("I am their son"),
+        ("son", "his son", "her son", "ابن", "ابنه", "ابنها", "ابنو", *_PARENT),
+    ),
+    Choosable(
+        "sister",
+        about("I am their sister"),
+        ("sister", "his sister", "her sister", "أخت", "اخته", "اختها", "اختو", *_SIBLING),
+    ),
+    Choosable(
+        "brother",
+        about("I am their brother"),
+        ("brother", "his brother", "her brother", "أخ", "اخوه", "اخوها", *_SIBLING),
+    ),
+    # Without its marks, "جده" is his grandfather as well as a grandmother, and "عمه" is like it.
+    Choosable(
+        "grandmother",
+        about("I am their grandmother"),
+        ("grandmother", "جدة", "جدته", "جدتها", "جدتو", *_GRANDCHILD),
+    ),
+    Choosable(
+        "grandfather",
+        about("I am their grandfather"),
+        ("grandfather", "جد", "جده", "جدها", *_GRANDCHILD),
+    ),
     Choosable(
         "paternal_uncle",
         about("I am their father's brother"),
-        ("uncle", "paternal uncle", "عم", "عمه"),
+        ("uncle", "paternal uncle", "عم", "عمه", "عمها", "عمو", *_BROTHERS_CHILD),
     ),
     Choosable(
         "paternal_aunt",
         about("I am their father's sister"),
-        ("aunt", "paternal aunt", "عمة", "عمته"),
+        ("aunt", "paternal aunt", "عمة", "عمته", "عمتها", "عمتو", *_BROTHERS_CHILD),
     ),
     Choosable(
         "maternal_uncle",
         about("I am their mother's brother"),
-        ("uncle", "maternal uncle", "خال", "خاله"),
+        ("uncle", "maternal uncle", "خال", "خاله", "خالها", "خالو", *_SISTERS_CHILD),
     ),
     Choosable(
         "maternal_aunt",
         about("I am their mother's sister"),
-        ("aunt", "maternal aunt", "خالة", "خالته"),
+        ("aunt", "maternal aunt", "خالة", "خالته", "خالتها", "خالتو", *_SISTERS_CHILD),
     ),
     Choosable(
         "cousin_pat",
         about("Cousin, their father's side"),
-        ("ابن عم", "بنت عم", "ابن عمه", "بنت عمه", "ابن عمها", "بنت عمها"),
+        (
+            "cousin", "my cousin", "ابن عم", "بنت عم", "ابن عمه", "بنت عمه", "ابن عمها",
+            "بنت عمها", "ابن عمو", "بنت عمو", "ابن عمته", "بنت عمته", "ابن عمي", "بنت عمي",
+            "ابن عمتي", "بنت عمتي",
+        ),
     ),
     Choosable(
         "cousin_mat",
         about("Cousin, their mother's side"),
-        ("ابن خال", "بنت خال", "ابن خاله", "بنت خاله", "ابن خالها", "بنت خالها"),
+        (
+            "cousin", "my cousin", "ابن خال", "بنت خال", "ابن خاله", "بنت خاله", "ابن خالها",
+            "بنت خالها", "ابن خالو", "بنت خالو", "ابن خالته", "بنت خالته", "ابن خالي",
+            "بنت خالي", "ابن خالتي", "بنت خالتي",
+        ),
     ),
-    Choosable("nephew_niece", about("I am their niece or nephew"), ("nephew", "niece")),
-    Choosable("in_law", _("I am related by marriage"), ("in-law", "صهر", "كنة", "حمو")),
-    Choosable("fiance", about("We are engaged to be married"), ("fiance", "خطيب", "خطيبة")),
-    Choosable("friend", _("I am a friend"), ("friend", "صديق", "صديقة", "رفيق")),
-    Choosable("neighbour", _("I am a neighbour"), ("neighbour", "جار", "جارة")),
-    Choosable("co_detainee", about("I was held with them"), ("رفيق احتجاز",)),
+    Choosable(
+        "nephew_niece",
+        about("I am their niece or nephew"),
+        (
+            "nephew", "niece", "ابن اخوه", "بنت اخوه", "ابن اخته", "بنت اخته", "ابن اخوها",
+            "بنت اخوها", "ابن اختها", "بنت اختها", *_UNCLES,
+        ),
+    ),
+    Choosable(
+        "in_law",
+        _("I am related by marriage"),
+        (
+            "in-law", "son in law", "brother in law", "sister in law", "father in law",
+            "mother in law", "صهر", "كنة", "حمو", "صهري", "كنتي", "حماي", "حماتي", "سلفي", "نسيبي",
+            "زوج اختي", "زوج بنتي", "مرت اخي", "مرت ابني", "زوجة اخي", "زوجة ابني",
+        ),
+    ),
+    Choosable(
+        "fiance",
+        about("We are engaged to be married"),
+        (
+            "fiance", "fiancee", "my fiance", "my fiancee", "خطيب", "خطيبة", "خطيبي", "خطيبتي",
+            "خطيبته", "خطيبها",
+        ),
+    ),
+    Choosable(
+        "friend",
+        _("I am a friend"),
+        (
+            "friend", "my friend", "صديق", "صديقة", "رفيق", "صديقي", "صديقتي", "رفيقي", "رفيقتي",
+            "صاحبي", "صديقه", "رفيقه", "صاحبه",
+        ),
+    ),
+    Choosable(
+        "neighbour",
+        _("I am a neighbour"),
+        ("neighbour", "neighbor", "جار", "جارة", "جاري", "جارتي", "جارنا", "جارتنا", "جارهم"),
+    ),
+    Choosable("co_detainee", about("I was held with them"), ("رفيق احتجاز", "كنت معه بالسجن")),
     Choosable("lawyer", _("I am a lawyer"), ("lawyer", "محامي", "محامية")),
     Choosable("association", _("From an association"), ("association", "جمعية", "رابطة")),
-    Choosable("self", _("It is about myself"), ("myself", "self", "أنا", "عن نفسي")),
+    # Not "أنا" alone: it stands before every other answer as well.
+    Choosable("self", _("It is about myself"), ("myself", "self", "عن نفسي", "عني", "انا نفسي")),
     OTHER_PERSON,
-)
+)  # fmt: skip
 
 HOW = (
-    Choosable("checkpoint", _("At a checkpoint"), ("checkpoint", "حاجز", "على الحاجز")),
-    Choosable("home_raid", _("In a raid on the home"), ("home", "raid", "مداهمة", "من البيت")),
-    Choosable("workplace", _("From the workplace"), ("work", "من الشغل")),
-    Choosable("education", _("From school or university"), ("school", "university")),
+    Choosable(
+        "checkpoint", _("At a checkpoint"), ("checkpoint", "حاجز", "على الحاجز", "عالحاجز")
+    ),
+    Choosable(
+        "home_raid",
+        _("In a raid on the home"),
+        (
+            "home", "raid", "from home", "from his home", "from her home", "مداهمة", "من البيت",
+            "من بيته", "من بيتها", "من بيتو", "من بيتنا", "من المنزل", "مداهمة البيت",
+        ),
+    ),
+    Choosable(
+        "workplace",
+        _("From the workplace"),
+        ("work", "from work", "من الشغل", "من شغله", "من شغلو", "من شغلها", "من المحل"),
+    ),
+    Choosable(
+        "education",
+        _("From school or university"),
+        ("school", "university", "من المدرسة", "من الجامعة"),
+    ),
     Choosable("summons", _("Summoned to a branch or an office"), ("summons", "استدعاء")),
-    Choosable("street", _("From the street"), ("street", "شارع")),
-    Choosable("hospital", _("From a hospital"), ("hospital", "مشفى", "مستشفى")),
+    Choosable("street", _("From the street"), ("street", "شارع", "بالشارع")),
+    Choosable("hospital", _("From a hospital"), ("hospital", "مشفى", "مستشفى", "بالمشفى")),
     Choosable("protest", _("At a demonstration"), ("demonstration", "protest", "مظاهرة")),
-    Choosable("border", _("At a border crossing or airport"), ("border", "airport", "مطار")),
-    Choosable("conscription", _("During military service"), ("military service", "بالجيش")),
+    Choosable(
+        "border",
+        _("At a border crossing or airport"),
+        ("border", "airport", "مطار", "بالمطار", "الحدود", "على الحدود", "عالحدود"),
+    ),
+    Choosable(
+        "conscription",
+        _("During military service"),
+        ("military service", "بالجيش", "بالعسكرية", "خدمة العلم"),
+    ),
     Choosable("hostage_swap", _("Held in place of a wanted relative"), ("hostage", "رهينة")),
-    Choosable("abduction", _("Abducted"), ("kidnapped", "خطف", "مخطوف")),
-    Choosable("siege_exit", _("Leaving a siege, or after a settlement"), ("siege",)),
-    Choosable("displacement", _("While fleeing"), ("displacement", "نزوح")),
-    Choosable("fighting_shelling", _("Shelling or fighting"), ("shelling", "قصف")),
+    Choosable(
+        "abduction",
+        _("Abducted"),
+        (
+            "kidnapped", "he was kidnapped", "she was kidnapped", "خطف", "مخطوف", "مخطوفة",
+            "انخطف", "انخطفت", "خطفوه", "خطفوها", "اختطف", "اختطفت",
+        ),
+    ),
+    Choosable("siege_exit", _("Leaving a siege, or after a settlement"), ("siege", "تسوية")),
+    Choosable("displacement", _("While fleeing"), ("displacement", "نزوح", "بالنزوح")),
+    Choosable(
+        "fighting_shelling",
+        _("Shelling or fighting"),
+        ("shelling", "fighting", "قصف", "بالقصف", "معركة", "بالمعركة"),
+    ),
     Choosable("migration_land", _("On the way to refuge, by land"), ("by land", "براً")),
-    Choosable("migration_sea", _("On the way to refuge, by sea"), ("by sea", "بحراً", "غرق")),
+    Choosable(
+        "migration_sea",
+        _("On the way to refuge, by sea"),
+        ("by sea", "at sea", "بحراً", "غرق", "بالبحر", "في البحر"),
+    ),
     Choosable("prison_transfer", _("Moved from a prison and not seen since"), ("transfer",)),
     Choosable("child_with_parent", _("A child taken together with family"), ("child",)),
-    Choosable("earthquake_2023", _("The earthquake of February 2023"), ("earthquake", "زلزال")),
+    Choosable(
+        "earthquake_2023",
+        _("The earthquake of February 2023"),
+        ("earthquake", "زلزال", "الزلزال", "بالزلزال"),
+    ),
     OTHER,
-)
+)  # fmt: skip
 NO_CAPTOR = ("fighting_shelling", "migration_sea", "earthquake_2023")
 
 PARTIES = (
-    Choosable("state", _("Former government's forces or security"), ("النظام", "regime")),
-    Choosable("isis", _("ISIS"), ("داعش", "daesh", "isil")),
-    Choosable("hts", _("The Nusra Front or HTS"), ("النصرة", "هيئة تحرير الشام", "nusra")),
-    Choosable("opp", _("Another armed opposition group"), ("الجيش الحر", "fsa")),
-    Choosable("north", _("Syrian National Army or Turkish forces"), ("sna", "الجيش الوطني")),
-    Choosable("east", _("The SDF or the Asayish"), ("قسد", "الأسايش", "sdf", "ypg")),
-    Choosable("now", _("The authorities since December 2024"), ("الأمن العام",)),
-    Choosable("local", _("A local armed group, a gang or smugglers"), ("عصابة", "gang")),
-    Choosable("foreign", _("Forces or authorities of another State"), ("دولة أخرى",)),
+    Choosable(
+        "state",
+        _("Former government's forces or security"),
+        (
+            "النظام", "regime", "assad", "assad regime", "المخابرات", "الأمن", "الأمن العسكري",
+            "المخابرات العسكرية", "المخابرات الجوية", "المخابرات العامة", "الجوية", "أمن الدولة",
+            "الأمن السياسي", "الأمن الجنائي", "الشرطة", "الشرطة العسكرية", "الجيش", "جيش النظام",
+            "الشبيحة", "شبيحة", "اللجان الشعبية", "الدفاع الوطني", "الفرقة الرابعة",
+            "الحرس الجمهوري", "بشار", "الأسد", "النظام السوري", "نظام الأسد", "حزب الله", "الروس",
+            "الدولة", "الحكومة", "government", "mukhabarat", "intelligence", "security", "army",
+        ),
+    ),
+    Choosable(
+        "isis",
+        _("ISIS"),
+        ("داعش", "الدواعش", "تنظيم الدولة", "الدولة", "الدولة الإسلامية", "daesh", "isil"),
+    ),
+    Choosable(
+        "hts",
+        _("The Nusra Front or HTS"),
+        ("النصرة", "جبهة النصرة", "الهيئة", "هيئة تحرير الشام", "nusra", "hts"),
+    ),
+    Choosable(
+        "opp",
+        _("Another armed opposition group"),
+        (
+            "الجيش الحر", "جيش حر", "جيش الإسلام", "أحرار الشام", "فيلق الرحمن", "المعارضة",
+            "الفصائل", "fsa", "free army", "free syrian army", "opposition", "rebels",
+        ),
+    ),
+    Choosable(
+        "north",
+        _("Syrian National Army or Turkish forces"),
+        ("sna", "الجيش الوطني", "الأتراك", "الجيش التركي", "تركيا", "turkey", "turkish army"),
+    ),
+    Choosable(
+        "east",
+        _("The SDF or the Asayish"),
+        ("قسد", "الأسايش", "وحدات الحماية", "وحدات حماية الشعب", "sdf", "ypg", "asayish"),
+    ),
+    Choosable(
+        "now",
+        _("The authorities since December 2024"),
+        ("الأمن العام", "الأمن", "الحكومة", "الحكومة الجديدة", "السلطة الجديدة", "government"),
+    ),
+    Choosable(
+        "local",
+        _("A local armed group, a gang or smugglers"),
+        ("عصابة", "عصابات", "مهربين", "مسلحين", "gang", "smugglers"),
+    ),
+    Choosable(
+        "foreign",
+        _("Forces or authorities of another State"),
+        ("دولة أخرى", "إسرائيل", "الجيش اللبناني", "israel"),
+    ),
     Choosable("none", _("Nobody: shelling, flight, sea, earthquake"), ("لا جهة", "nobody")),
     OTHER_PERSON,
-)
+)  # fmt: skip
 STATE_UNITS = (
-    Choosable("st_mil_int", _("Military Intelligence"), ("الأمن العسكري",)),
-    Choosable("st_air_int", _("Air Force Intelligence"), ("الجوية", "المخابرات الجوية")),
-    Choosable("st_gen_int", _("General Intelligence (State Security)"), ("أمن الدولة",)),
-    Choosable("st_pol_sec", _("Political Security"), ("الأمن السياسي",)),
-    Choosable("st_crim_sec", _("Criminal Security"), ("الأمن الجنائي",)),
+    Choosable(
+        "st_mil_int",
+        _("Military Intelligence"),
+        ("الأمن العسكري", "المخابرات العسكرية", "المخابرات", "عسكري", "فرع فلسطين"),
+    ),
+    Choosable(
+        "st_air_int",
+        _("Air Force Intelligence"),
+        ("الجوية", "المخابرات الجوية", "المخابرات", "مخابرات جوية", "الجوي"),
+    ),
+    Choosable(
+        "st_gen_int",
+        _("General Intelligence (State Security)"),
+        ("أمن الدولة", "المخابرات العامة", "المخابرات", "فرع الخطيب"),
+    ),
+    Choosable("st_pol_sec", _("Political Security"), ("الأمن السياسي", "السياسي")),
+    Choosable("st_crim_sec", _("Criminal Security"), ("الأمن الجنائي", "الجنائي")),
     Choosable("st_police", _("Police"), ("شرطة",)),
     Choosable("st_mil_police", _("Military Police"), ("الشرطة العسكرية",)),
-    Choosable("st_army", _("Army (Republican Guard, 4th Division …)"), ("الجيش",)),
+    Choosable(
+        "st_army",
+        _("Army (Republican Guard, 4th Division …)"),
+        ("الجيش", "الفرقة الرابعة", "الحرس الجمهوري", "republican guard", "4th division"),
+    ),
     Choosable("st_ndf", _("National Defence Forces"), ("الدفاع الوطني",)),
-    Choosable("st_shabiha", _("Popular committees (Shabiha)"), ("شبيحة", "الشبيحة")),
+    Choosable(
+        "st_shabiha", _("Popular committees (Shabiha)"), ("شبيحة", "الشبيحة", "اللجان", "shabiha")
+    ),
     Choosable("st_allied", _("Allied foreign militias (Hezbollah …)"), ("حزب الله", "hezbollah")),
     Choosable("st_russia", _("Russian forces"), ("روسيا", "الروس")),
     Choosable("st_unspecified", _("That side, but the unit is not known")),
-)
+)  # fmt: skip
 NORTH_UNITS = (
     Choosable("sna", _("Factions of the Syrian National Army")),
     Choosable("turkey", _("Turkish forces")),
@@ -650,7 +862,7 @@ _SINCE = Section(
                 Choosable(
                     "nobody",
                     _("Nobody: too dangerous, or not possible"),
-                    ("لا أحد", "ما حدا", "ولا حدا", "nobody", "no one", "nowhere"),
+                    ("لا", "no", "لا أحد", "ما حدا", "ولا حدا", "nobody", "no one", "nowhere"),
                 ),
             ),
             alone=("nobody",),

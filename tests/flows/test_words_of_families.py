@@ -1,0 +1,135 @@
+"""How families put their answers: what is typed at a question, and what is understood.
+
+A row is what was typed and the codes understood, joined by "+"; "?" is asked once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from flows.conversation import FLOWS
+from flows.reading import NotUnderstood, Understood, read
+from flows.scene import Scene
+from flows.session import PlaceName
+from flows.shape import find_stop
+from tests.flows.playing import BEGIN, TOOLS
+from tests.flows.telling import at
+
+MAN = {"b1_sex": "=male", "pace": "=full"}
+
+TYPED = """
+# a2_safe
+اي => yes
+ايه والله => yes
+تمام => yes
+لا => stop
+# a3_consent
+موافقة => agree
+اي موافقه => agree
+ok => agree
+لا ما بوافق => no
+عمري 16 => ?
+# b1_sex
+شب => male
+بنت => female
+لا => ?
+# a4_relation
+انا امو => mother
+انا والدتو => mother
+ابني => ?
+هو ابني => ?
+my son => ?
+اخوي => ?
+زوجي => wife
+my husband => wife
+جده => ?
+انا جده => grandfather
+ابنه => ?
+بنته => daughter
+ابن عمي => cousin_pat
+my cousin => ?
+خالي => nephew_niece
+رفيقي => friend
+جارنا => neighbour
+انا => ?
+عني أنا => self
+# b9_nationality
+سوري => syrian
+لا => ?
+فلسطيني سوري => syrian+palestinian_sy
+# c2_gov
+مدينة حلب => SY-HL
+بالشام => ?
+الشام => SY-DI
+محافظة درعا => SY-DR
+# c4_how
+من الشارع => street
+اخدوه من الشارع => street
+اخدوه من البيت => home_raid
+انخطف => abduction
+عالحاجز => checkpoint
+انخطف من الشارع => ?
+# c5_by
+لا => ?
+no => ?
+nobody => none
+الأمن => ?
+الدولة => ?
+المخابرات الجوية => state
+اعتقلوه داعش => isis
+the government => ?
+# d1_heard
+لا والله => none
+ولا خبر => none
+اي => ?
+# d4_steps
+لا => nobody
+رحت عالفرع وعالصليب الاحمر => branch+icrc
+سألنا بالمحكمة والهلال الأحمر => court+sarc
+# d5_elsewhere
+لا والله => none
+# f3_reach
+ايوه => reachable
+لا => detached
+# f5_share
+لا => none_now
+"""
+
+
+def rows() -> Iterator[tuple[str, str, str]]:
+    key = ""
+    for line in TYPED.strip().splitlines():
+        if line.startswith("# "):
+            key = line[2:]
+        else:
+            typed, understood = line.split(" => ")
+            yield key, typed, understood
+
+
+@pytest.mark.parametrize(("key", "typed", "understood"), list(rows()))
+def test_it_is_understood_or_asked(key: str, typed: str, understood: str) -> None:
+    scene = scene_at(key)
+    assert scene.stop is not None
+    found = read(scene, scene.stop, typed)
+    if isinstance(found, NotUnderstood):
+        assert understood == "?"
+        return
+    assert isinstance(found, Understood)
+    value = found.value.area if isinstance(found.value, PlaceName) else found.value
+    codes = value if isinstance(value, tuple) else (value,)
+    assert "+".join(map(str, codes)) == understood
+
+
+_SCENES: dict[str, Scene] = {}
+
+
+def scene_at(key: str) -> Scene:
+    """A family that was just asked ``key``, about a man."""
+    if key not in _SCENES:
+        teller = at(key, MAN)
+        assert teller.session is not None
+        _SCENES[key] = Scene(FLOWS[teller.session.flow], teller.session, BEGIN, TOOLS)
+        assert find_stop(FLOWS[teller.session.flow], _SCENES[key].answers, key)
+    return _SCENES[key]
