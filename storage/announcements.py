@@ -3,7 +3,7 @@
 A letter may be about a person of a broadcast, a follow-up or an update (`outbox.about`). When it
 ends, the row it is about is told, in the same transaction. And before it is sent it is asked once
 more whether it is still wanted: between being put and being sent a broadcast is paused, a family
-asks for silence or withdraws.
+asks for silence or withdraws, or has read already what the letter would announce.
 
 Nobody is written to twice without knowing: a letter about a broadcast whose attempts may have
 carried it out twice is not tried a third time, and a second time shows in the ledger.
@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, and_, bindparam, exists, or_, select, update
 from sqlalchemy.sql.dml import Update
 from sqlalchemy.types import Boolean
 
@@ -24,10 +24,12 @@ from storage.tables import (
     ABOUT_BROADCAST,
     ABOUT_FOLLOW_UP,
     ABOUT_UPDATE,
+    FOLLOW_UP_STATES,
     LEDGER_STATES,
     broadcast_people,
     broadcasts,
     cases,
+    follow_ups,
     ties,
     updates,
 )
@@ -37,6 +39,8 @@ from storage.wire import Row
 
 STOPPED: Final = "stopped"
 """The reason of letters that did not go out because the family wants no words from us."""
+NOTHING_WAITS: Final = "nothing_waits"
+"""The reason of notices that did not go out because nothing was behind them any more."""
 WITHDRAWN: Final = "withdrawn"
 """The work state of cases nobody is written to about."""
 TRIES: Final = 2
@@ -93,7 +97,33 @@ async def dead(tx: Transaction, letters: Sequence[Dead], now: datetime) -> None:
 
 
 async def unwanted(tx: Transaction, letters: Sequence[Letter]) -> list[Dead]:
-    """Return the end of those letters about a broadcast that are not to be sent any more."""
+    """Return the end of those letters that are not to be sent any more."""
+    return [*await _unwanted_notices(tx, letters), *await _unwanted_of_many(tx, letters)]
+
+
+async def _unwanted_notices(tx: Transaction, letters: Sequence[Letter]) -> list[Dead]:
+    """Return the end of notices behind which nothing waits (any more) for whom they go to.
+
+    What they are about is not told of it: where its family has gone, the clock finds out (for
+    questions, `services/follow_ups.py`), and what was opened or has ended stands as it stands.
+    """
+    ends: list[Dead] = []
+    for about, query in ((ABOUT_FOLLOW_UP, _questions_wait), (ABOUT_UPDATE, _update_waits)):
+        some = [it for it in letters if it.about == about]
+        if some:
+            rows = await tx.rows(
+                query(tx.postgres), {"ids": _numbers(tx, [it.about_id for it in some])}
+            )
+            waits = {(row.id, row.contact_id) for row in rows}
+            ends += [
+                Dead(it.id, NOTHING_WAITS)
+                for it in some
+                if (it.about_id, it.contact_id) not in waits
+            ]
+    return ends
+
+
+async def _unwanted_of_many(tx: Transaction, letters: Sequence[Letter]) -> list[Dead]:
     ids = [it.about_id for it in letters if it.about == ABOUT_BROADCAST]
     if not ids:
         return []
@@ -194,6 +224,39 @@ def tied_of(contact_id: Any) -> Select[Any]:
         .join(cases, cases.c.id == ties.c.case_id)
         .where(ties.c.contact_id == contact_id, cases.c.work_state != WITHDRAWN)
         .limit(1)
+    )
+
+
+@cache
+def _questions_wait(postgres: bool) -> Select[Any]:
+    """Return a query for those of these follow-ups that wait for their contact.
+
+    Who has begun is not told that questions wait, but may be reminded of them.
+    """
+    may_answer = exists().where(
+        ties.c.contact_id == follow_ups.c.contact_id,
+        ties.c.case_id == follow_ups.c.case_id,
+        cases.c.id == follow_ups.c.case_id,
+        cases.c.work_state != WITHDRAWN,
+    )
+    asked, begun = FOLLOW_UP_STATES.index("asked"), FOLLOW_UP_STATES.index("begun")
+    waits = or_(
+        follow_ups.c.state == asked,
+        and_(follow_ups.c.state == begun, follow_ups.c.reminded.is_(True)),
+    )
+    return select(follow_ups.c.id, follow_ups.c.contact_id).where(
+        among(follow_ups.c.id, "ids", postgres=postgres), waits, may_answer
+    )
+
+
+@cache
+def _update_waits(postgres: bool) -> Select[Any]:
+    """Return a query for those of these updates that their contact may open and has not."""
+    may_open = exists().where(
+        ties.c.contact_id == updates.c.contact_id, ties.c.case_id == updates.c.case_id
+    )
+    return select(updates.c.id, updates.c.contact_id).where(
+        among(updates.c.id, "ids", postgres=postgres), updates.c.opened_at.is_(None), may_open
     )
 
 

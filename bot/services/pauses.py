@@ -31,8 +31,10 @@ PAUSED: Final = "paused"
 async def begin(work: Work, contact_id: int, effect: Pause, now: datetime) -> None:
     """Write nothing of our own accord to this contact before the day it has named."""
     await work.contacts.pause(contact_id, effect.until)
-    await work.outbox.silence(contact_id, PAUSED, now)
+    # Held first: a notice that then ends unsent is of questions that are only planned, and so it
+    # ends none of them.
     await work.follow_ups.hold_of(contact_id, datetime.combine(effect.until, time(0), UTC))
+    await work.outbox.silence(contact_id, PAUSED, now)
 
 
 class Pauses:

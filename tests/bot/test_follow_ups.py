@@ -413,6 +413,24 @@ async def test_what_is_asked_of_a_family_that_ended_the_tie_waits_at_its_case(
     assert waiting.handle == handle
 
 
+async def test_a_notice_is_not_sent_to_whom_the_tie_was_taken_meanwhile(room: Room) -> None:
+    handle = await room.ask()
+    await room.database.run(lambda work: work.cases.untie(room.contact_id))
+    assert await room.notices() == []
+    assert await room.state(handle) == "asked"  # it waits at the case, from its next day on
+    assert await room.tasks() == []
+
+
+async def test_what_was_opened_before_its_notice_went_out_is_not_announced(room: Room) -> None:
+    await room.ask()
+    await room.updates.tell(
+        room.caseworker, room.case.handle, "nothing_new", since=room.clock().date()
+    )
+    await room.intake.receive([room.family.says("open")])
+    said = await room.notices()
+    assert [one.text for one in said if "message for you" in one.text] == []
+
+
 async def test_another_contact_of_the_case_is_asked_when_the_first_is_gone(room: Room) -> None:
     later = room.clock() + timedelta(hours=1)
     handle = await room.follow_ups.plan(room.caseworker, room.case.handle, "new_info", when=later)

@@ -168,6 +168,18 @@ async def test_a_pause_holds_everything_and_ends_by_itself_with_one_notice(
     assert "no new information since 13 April 2026" in said(await room.says("open"))
 
 
+async def test_a_pause_asked_for_before_the_notice_went_out_ends_no_questions(
+    database: Database, clock: Clock
+) -> None:
+    room = await make_room(database, clock)
+    waiting = await room.ask("check_in")
+    for words in ("pause messages", "2"):
+        clock.go_on(seconds=5)
+        await room.intake.receive([room.family.says(words)])
+    assert await room.state(waiting) == "planned"
+    assert await room.tasks() == []
+
+
 @pytest.mark.parametrize(
     ("words", "until"),
     [
