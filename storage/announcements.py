@@ -40,7 +40,8 @@ from storage.wire import Row
 STOPPED: Final = "stopped"
 """The reason of letters that did not go out because the family wants no words from us."""
 NOTHING_WAITS: Final = "nothing_waits"
-"""The reason of notices that did not go out because nothing was behind them any more."""
+"""The reason of notices that did not go out because nothing was behind them any more, for whom they
+were to; what they were about goes on without them."""
 WITHDRAWN: Final = "withdrawn"
 """The work state of cases nobody is written to about."""
 TRIES: Final = 2
@@ -88,7 +89,7 @@ async def dead(tx: Transaction, letters: Sequence[Dead], now: datetime) -> None:
         if it.about == ABOUT_BROADCAST
     ]
     await tx.change_many(_ENDED, rows)
-    asked = [it for it in letters if it.about == ABOUT_FOLLOW_UP]
+    asked = [it for it in letters if it.about == ABOUT_FOLLOW_UP and it.reason != NOTHING_WAITS]
     # Who said stop is not to be looked after by a person for it: the questions end quietly.
     if quiet := [it.about_id for it in asked if it.reason == STOPPED]:
         await _taken_back(tx, quiet, now)

@@ -104,6 +104,7 @@ from flows.session import Clearing, File, Report, Session
 from flows.shape import Flow
 from flows.text import LANGUAGES, Language, Sentence, Words, _
 from flows.trust import codes_of
+from storage.announcements import NOTHING_WAITS
 from storage.database import Database, Work
 from storage.errors import CannotKeep, Full, NotFound, Rejected, StorageError
 from storage.outbox import STOPPED
@@ -406,6 +407,8 @@ class Intake:
             await settling.settle(work)
         for message in messages[:1]:
             await taking.excuse(message)
+        for message in messages[1:]:
+            await taking.set_aside(message, "refused")
         await taking.write(written)
 
     # ------------------------------------------------------------------------ committing groups
@@ -1144,6 +1147,7 @@ class _Taking:
             await self._work.cases.untie(lane.contact.id)
             await self._work.claims.forget_of(lane.contact.id)
             await self._work.contacts.forget_day(lane.contact.id)
+            await self._work.outbox.silence(lane.contact.id, NOTHING_WAITS, self._now)
             if lane.contact.clearing != "at_once":
                 await self._work.contacts.note_clearing(lane.contact.id, "at_once")
 

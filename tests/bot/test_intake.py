@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from bot.messages import Address, Inbound, Unreadable
+from bot.letters import pack
+from bot.messages import Address, Inbound, Outbound, Unreadable
 from bot.services import intake as intake_room
-from flows.effects import Ask, Say, Turn
+from flows.effects import Ask, Forget, Say, Turn
 from flows.session import Session
 from flows.text import Bilingual
 from storage.database import Database, Work
 from storage.errors import CannotKeep, Rejected, Unreachable
 from storage.outbox import Outbox
+from storage.values import NewLetter, Reach
 from tests.bot.rooms import Family, count, make_intake, waiting_words
 from tests.conftest import Clock
 
@@ -34,8 +36,6 @@ def echo(session: Session | None, heard: Any, *_rest: Any) -> Turn:
 async def turns(database: Database, family: Family) -> int:
     """How far the conversation of ``family`` has got."""
     from datetime import date
-
-    from storage.values import Reach
 
     reach = Reach(family.address.channel, family.address.account, family.address.person)
     async with database.begin() as work:
@@ -125,6 +125,27 @@ async def test_a_message_that_cannot_be_carried_out_stands_alone_in_the_end(
     assert sorted(text for text in said if len(text) == 1) == list("01235678")
     assert any("once more" in text for text in said)
     assert await count(database, "set_aside") == 1
+
+
+async def test_who_wants_nothing_kept_is_not_written_to_by_what_was_put_before(
+    database: Database, clock: Clock
+) -> None:
+    def forgets(_session: Session | None, heard: Any, *_rest: Any) -> Turn:
+        effects = (Forget(everything=True),) if heard.text == "forget" else ()
+        return Turn(Session(language="en"), effects)
+
+    intake, family = make_intake(database, clock, conversation=forgets), Family()
+    await intake.receive([family.says("hello")])
+
+    async def put(work: Work) -> None:
+        reach = Reach("telegram", "1", family.address.person)
+        contact = (await work.contacts.lock_many([reach], clock().date()))[reach]
+        body = pack((Outbound("message", "You began a report."),))
+        await work.outbox.put([NewLetter(contact.id, "telegram", "1", 1, body, clock())])
+
+    await database.run(put)
+    await intake.receive([family.says("forget")])
+    assert await waiting_words(database, clock) == []
 
 
 async def test_an_unreadable_event_is_kept_for_a_person_once(
