@@ -26,7 +26,9 @@ i      says that a year is a Hijri year
 A l    the age was; years old
 B      born in
 N      now
-c @    o'clock; at
+c @    o'clock, number (no date); at
+q      more than, less than (an amount)
+d      a decade (of years, or of an age)
 a      about, perhaps
 !      not, and other words that turn a date into something else
 f      words that carry nothing here
@@ -53,23 +55,25 @@ M 1: كانون الثاني | كانون التاني | كانون ثاني | �
 M 1: يناير | جانفي | ينايرز | january | jan | januar | janvier | ocak | rêbendan | çile
 M 1: kanûna paşîn | kanoun althani | کانوونی دووەم | kanun 2 | kanun al thani
 M 2: شباط | إشباط | اشباط | فبراير | فيفري | شوبات | february | feb | februar | février | şubat
-M 2: sibat
+M 2: sibat | فيبراير | فبرير | febuary | feburary
 M 2: shubat | shbat | reşemî
+M 1: يانير | ينايير | januray
 M 3: آذار | أدار | ادار | مارس | ئازار | march | märz | maerz | mars | adar | azar
+M 4: ابرايل | نيسن
 m 3: mar | mart
 M 4: نيسان | أبريل | إبريل | ابريل | أفريل | april | apr | avril | nisan | nîsan | avrêl
 M 5: أيار | إيار | مايو | مايس | ئایار | mayıs | gulan | ayyar | ayar
 m 5: may | mai | ماي
 M 6: حزيران | حزيرين | يونيو | يونيه | جوان | june | jun | juni | juin | haziran | hezîran
-M 6: pûşper | hzeran
+M 6: pûşper | hzeran | حزيرن | حزران | حيزران
 M 7: تموز | يوليو | يوليه | يوليوز | جويلية | تەمووز | july | jul | juli | juillet | temmuz
 M 7: tîrmeh
 M 7: tammuz | tamouz
 m 8: آب | ئاب
 M 8: اغسطس | أغسطس | أوغسطس | اغسطوس | غشت | أغشت | أوت | august | aug | août | ağustos | tebax
-M 8: gelawêj
+M 8: gelawêj | اغسطص | agust | augest | auguest
 M 9: أيلول | إيلول | سبتمبر | سيبتمبر | شتنبر | شتمبر | ئەیلوول | september | sep | sept
-M 9: septembre
+M 9: septembre | سبتنبر | septemper | ايلو
 M 9: eylül | îlon | rezber | aylul | ayloul
 M 10: تشرين الأول | تشرين أول | تشرين اول | تشرين الاولى | تشرين 1 | تشرين واحد | ت1 | ت 1
 M 10: أكتوبر | اوكتوبر
@@ -77,10 +81,10 @@ M 10: تشرینی یەکەم | october | oct | oktober | okt | octobre | ekim |
 M 10: çiriya pêşîn
 M 11: تشرين الثاني | تشرين التاني | تشرين ثاني | تشرين تاني | تشرين 2 | تشرين اتنين | ت2 | ت 2
 M 11: نوفمبر | نونبر | تشرینی دووەم | november | nov | novembre | kasım | mijdar | sermawez
-M 11: çiriya paşîn
+M 11: çiriya paşîn | نوفنبر
 M 12: كانون الأول | كانون أول | كانون اول | كانون الاولى | كانون 1 | كانون واحد | ك1 | ك 1
 M 12: ديسمبر | دجنبر | دجمبر | کانونی یەکەم | december | dec | dezember | dez | décembre | aralık
-M 12: berfanbar | kanûna pêşîn
+M 12: berfanbar | kanûna pêşîn | ديسنبر
 V 1: كانون
 V 2: تشرين
 V 3: جمادى | jumada
@@ -106,17 +110,23 @@ S 2: صيف | الصيفية | صيفية | summer | summertime
 S 3: خريف | autumn | fall
 S 4: شتاء | شتا | الشتوية | شتوية | winter | wintertime
 E fitr: عيد الفطر | الفطر | العيد الصغير | عيد الصغير | العيد الزغير | عيد الفطر المبارك
-E fitr: عيد رمضان | عيد الفطر السعيد
+E fitr: عيد رمضان | عيد الفطر السعيد | العيد لصغير | العيد لزغير | عيد الزغير | عيد لفطر
 E fitr: eid al fitr | eid ul fitr | eid el fitr | eid alfitr | fitr | small eid | little eid
 E fitr: ramadan eid | eid fitr
 E adha: عيد الأضحى | الأضحى | العيد الكبير | عيد الكبير | عيد الأضحى المبارك | عيد الحج
-E adha: عيد الضحية | عيد الاضحية
+E adha: عيد الضحية | عيد الاضحية | العيد لكبير | عيد لكبير | عيد لضحى | عيد الاضحا | عيد الاظحى
+E adha: عيد الضحى | عيد الاضحه | عيد الحجاج
 E adha: eid al adha | eid ul adha | eid el adha | eid aladha | adha | big eid | great eid
 E adha: eid adha | feast of sacrifice
 E eid: العيد | أيام العيد | the eid | the feast
 e eid: عيد | eid
 E arafa: وقفة عرفة | يوم عرفة | عرفة | وقفة عيد الأضحى | وقفة العيد الكبير | arafa | arafat
 E fitr_eve: وقفة عيد الفطر | وقفة العيد الصغير
+E eid_eve: وقفة العيد | يوم الوقفة | الوقفة
+E fitr_night: ليلة عيد الفطر | ليلة العيد الصغير | eve of eid al fitr
+E adha_night: ليلة عيد الأضحى | ليلة العيد الكبير | eve of eid al adha
+E eid_night: ليلة العيد | eve of eid | night before eid
+E christmas_eve: ليلة عيد الميلاد | ليلة الميلاد | christmas eve
 E christmas: عيد الميلاد | الميلاد | عيد الميلاد المجيد | الكريسماس | كريسماس | christmas | xmas
 E new_year: رأس السنة | راس السنة الميلادية | راس السنة | ليلة رأس السنة | new year | new years
 E new_year: new years eve | new years day
@@ -134,6 +144,9 @@ E qadr: ليلة القدر
 ! 0: عيد الصليب | عيد الجيش
 C uprising: بداية الثورة | أول الثورة | انطلاق الثورة | اندلاع الثورة | بداية الأحداث
 C uprising: أول الأحداث | بداية الأزمة
+C uprising: بأول الثورة | بأول الأحداث | أوائل الثورة | بدايات الثورة | أول أيام الثورة
+C uprising: أول ما بلشت الثورة | لما بلشت الثورة | بلشت الثورة | بدأت الثورة | قامت الثورة
+C uprising: أول ما بلشت الأحداث | لما بلشت الأحداث | بلشت الأحداث | بدأت الأحداث
 C uprising: أول الأزمة | بداية الاحداث | بداية الحراك | بداية المظاهرات | أول المظاهرات
 C uprising: start of the revolution | beginning of the revolution | start of the uprising
 C uprising: beginning of the uprising
@@ -158,6 +171,8 @@ C earthquake: زلزال | الزلزلة | زلزال تركيا وسوريا |
 C earthquake: the quake
 C government_fall: سقوط النظام | سقوط الأسد | سقوط بشار | سقوط بشار الأسد | هروب بشار | هروب الأسد
 C government_fall: يوم التحرير | تحرير دمشق | سقوط نظام الأسد
+C government_fall: سقط النظام | ما سقط النظام | سقط بشار | ما سقط بشار | سقط الأسد | هرب بشار
+C government_fall: ما هرب بشار | هرب الأسد | يسقط النظام | the regime fell | assad fell
 C government_fall: سقوط الحكومة | سقوط دمشق | fall of the regime | fall of the government
 C government_fall: fall of assad | fall of damascus
 C government_fall: fall of the assad regime | regime fall | the regime fell | assads fall
@@ -172,15 +187,19 @@ R 2: the day before yesterday | day before yesterday
 P begin: أول | اوائل | أوائل | بداية | بدايات | بأول | مطلع | مستهل | beginning | beginnings
 P begin: start | early | beginning of
 P begin: first week | الأسبوع الأول | first days | الأيام الأولى
-P end: last week of | الأسبوع الأخير | last days of | الأيام الأخيرة
+P end: last week of | الأسبوع الأخير | last days of | الأيام الأخيرة | العشر الأواخر | عشر الأواخر
+P begin: العشر الأوائل
+P week_2: الأسبوع الثاني | الأسبوع التاني | ثاني أسبوع | تاني أسبوع | second week
+P week_3: الأسبوع الثالث | الأسبوع التالت | ثالث أسبوع | تالت أسبوع | third week
+P week_4: الأسبوع الرابع | رابع أسبوع | fourth week
 P mid: منتصف | نص | نصف | أواسط | وسط | بنص | mid | middle | midway | halfway
 P end: نهاية | نهايات | آخر | أواخر | أخر | اخير | ختام | بآخر | end | late | ending
 P first_half: النصف الأول | النص الأول | النص الاول | first half
 P second_half: النصف الثاني | النص التاني | النصف التاني | النص الثاني | second half
-Y 1: سنة | عام | سنت | السنه | year
-O 1: شهر | month
-W 1: أسبوع | جمعة زمان | week
-D 1: يوم | تاريخ | نهار | day
+Y 1: سنة | عام | عاماً | عامي | سنتي | سنت | السنه | year
+O 1: شهر | شهراً | شهري | month
+W 1: أسبوع | أسبوعاً | جمعة زمان | week
+D 1: يوم | يوماً | تاريخ | نهار | day
 U 2 year: سنتين | سنتان | عامين | عامان
 U 2 month: شهرين | شهران
 U 2 week: أسبوعين | أسبوعان | جمعتين
@@ -195,12 +214,14 @@ k 3: كم | كام | عدة | بضع | بضعة | كذا | few | several | some
 v 0: ونص | ونصف | و نص | و نصف | and a half
 L 1: الماضي | الماضية | الفائت | الفائتة | الفايت | الفايتة | المنصرم | المنصرمة | اللي فات
 L 1: اللي فاتت | اللي مضى | يلي فات | يلي فاتت
-L 1: اللي راح | اللي راحت | الماضيه | last | past
+L 1: اللي راح | اللي راحت | يلي راح | يلي راحت | اللي مضت | يلي مضى | يلي مضت
+L 1: الماضيه | last | past
 Z 0: هذا | هذه | هاد | هادا | هي | هالسنة هي | this
 < 0: قبل | قبيل | قبل ما | before | prior to
-> 0: بعد | عقب | after | following
+> 0: بعد | عقب | بعد ما | after | following
 G 0: صار له مفقود | صارله مفقود | صارلو مفقود | صار لها مفقودة | صارله مختفي | missing for
 G 0: من | منذ | مند | صار له | صارله | صار لو | صارلو | صار لها | صارلها | إله | الو | الها
+G 0: صرله | صرلو | صرلها | صار لهم | صارلهم | له | لها | لو | إلو | إلها
 G 0: since | from | for
 g 0: ago | back
 b 0: بين | ما بين | مابين | مبين | between
@@ -210,14 +231,29 @@ o 0: أو | او | ولا | يا | or
 t 0: ل | لل | ول | to | through | thru
 u 0: حتى | إلى | لحد | لغاية | لعند | لحتى | حتي | until | till | up to | by
 i 0: هجري | هجرية | هـ | ه | للهجرة | الهجري | الهجرية | ah | hijri | a h
+A 0: العمر | وعمره | وعمرها | وعمرو | كان عنده | كان عندو | كان عندها
 A 0: عمره | عمرها | عمرو | عمري | عمر | كان عمره | بعمر | في عمر | سنه كان | age | aged | he was
 A 0: she was
 l 0: من العمر | من عمره | من عمرها | من عمرو | years old | year old | yo
 B 0: مواليد | ولد | ولدت | انولد | انولدت | خلق | خلقان | خلقانة | خلقت | born | تولد | مولود
 B 0: مولودة
+N 0: لو كان عايش | لو هو عايش | لو بعدو عايش | لو كانت عايشة | if he is alive | if alive
 N 0: الآن | هلق | هلأ | هلا | حاليا | حالياً | now | currently
 @ 0: at
+c 0: رقم | نمرة | number
 c 0: الساعة | ساعة | at the hour | oclock
+d 0: decade
+d 20: العشرينات | العشرينيات | twenties
+d 30: الثلاثينات | الثلاثينيات | التلاتينات | thirties
+d 40: الأربعينات | الأربعينيات | forties
+d 50: الخمسينات | الخمسينيات | fifties
+d 1960: الستينات | الستينيات | sixties
+d 1970: السبعينات | السبعينيات | seventies
+d 1980: الثمانينات | الثمانينيات | التمانينات | التمانينيات | eighties
+d 1990: التسعينات | التسعينيات | nineties
+q 1: أكثر من | أكتر من | أزيد من | ما يزيد عن | فوق | أكبر من | more than | over | older than
+q 1: at least | على الأقل | وأكثر | وأكتر | or more
+q 2: أقل من | تحت | أصغر من | less than | under | younger than | at most
 a 0: حوالي | حوالى | تقريبا | تقريباً | نحو | بحدود | حدود | حدود سنة | يمكن | ممكن | أظن | اظن
 a 0: بظن | ربما | قرابة | زهاء | شي
 a 0: على ما أظن | على ما اذكر | ما بعرف بالضبط | ما بعرف | مابعرف | لا أعرف | لا أعرف بالضبط
@@ -232,11 +268,16 @@ a 0: dont know | dont remember | i dont remember | i guess | sometime | some tim
 ! 0: عيد جواز | birthday | before and after
 ! 0: القادم | القادمة | الجاي | الجاية | المقبل | المقبلة | next | coming
 E between_eids: بين العيدين | between the eids | between the two eids
+w government_fall: السقوط | التحرير
 w uprising: ثورة | الثورة | الأحداث | الأزمة | الحراك | revolution | uprising
 k 2: couple
 f 0: في | فى | ب | ال | بال | على | عند | خلال | أثناء | وقت | بوقت | كان | كانت | بتاريخ
 f 0: الموافق | المصادف | موافق | عال | ع | هال
 n 1: أول يوم | اول ايام | first day
+f 0: مفقود | مفقودة | مخطوف | مخطوفة | معتقل | معتقلة | مختفي | مختفية | غايب | غايبة
+f 0: بعد الجمعة | بعد صلاة الجمعة | قبل صلاة الجمعة | بعد الصلاة | بعد صلاة العشاء | بعد العشاء
+f 0: بعد العشا | بعد الفطور | قبل الفطور | قبل الإفطار | بعد الإفطار | بعد التراويح | بعد السحور
+f 0: بعد صلاة العصر | بعد صلاة الظهر | بعد صلاة المغرب | بعد صلاة الفجر | العشا | العشاء
 f 0: بعد الظهر | بعد الضهر | بعد العصر | قبل الظهر | قبل الضهر | بعد المغرب | قبل المغرب
 f 0: in the afternoon | afternoon | بعد الفجر | قبل الفجر
 f 0: مساء | مساءً | صباحا | صباحاً | الصبح | الضهر | الظهر | العصر | المغرب | المسا | المساء

@@ -14,6 +14,8 @@ a stray number or a "not" is no answer. Nothing is guessed; a year that is missi
 Conventions, all of them wide rather than clever:
 
 - Day before month, always; with the year first it is year, month, day. 8/21/2013 is no day.
+- The second, third and fourth week of a month are its days 8 to 14, 15 to 21 and from 22, with
+  two days of doubt around them.
 - The beginning, middle and end of a month are the days 1 to 10, 11 to 20 and 21 to the last; of a
   year, a season or another stretch they are its first, second and last third. All are ``approx``.
 - Seasons are spring March to May, summer June to August, autumn September to November, winter
@@ -38,14 +40,15 @@ from __future__ import annotations
 
 import calendar as gregorian
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple, Protocol
 
 from flows.date_words import LONGEST, PHRASES, Entry, split_words
-from flows.folding import fold
+from flows.folding import fold, fold_digits
 from flows.numerals import numeral_at
+from flows.values import replace
 
 Calendar = Literal["gregorian", "hijri"]
 Precision = Literal["day", "month", "season", "year", "range"]
@@ -79,6 +82,8 @@ Reason = Literal[
     "too_early",
     "birth_unknown",
     "event_unknown",
+    "age_range",
+    "age_or_year",
 ]
 
 
@@ -102,6 +107,8 @@ class Trouble:
     ``no_year``: a day, month, season or feast without its year. ``no_such_day``: the 31st of
     February, or a thirteenth month. ``future`` and ``too_early``: outside the days accepted.
     ``birth_unknown`` and ``event_unknown``: an age was given, and what it counts from is not known.
+    ``age_range``: "20 to 25", "over 50", "in his twenties". ``age_or_year``: "60" alone, of
+    somebody who may be that old or born in that year.
     """
 
     reason: Reason
@@ -210,6 +217,8 @@ def _part(whole: RoughDate, part: str) -> RoughDate:
     """Return the beginning, middle, end, or a half of a stretch; a single day stays itself."""
     first, last = whole.earliest.toordinal(), whole.latest.toordinal()
     length = last - first + 1
+    if part.startswith("week") and not 28 <= length <= 31:
+        raise _Refused("unreadable")
     if length < 6:
         return replace(whole, approx=True)
     third = 10 if whole.precision == "month" else length // 3
@@ -219,6 +228,9 @@ def _part(whole: RoughDate, part: str) -> RoughDate:
         "end": (2 * third, length - 1),
         "first_half": (0, length // 2 - 1),
         "second_half": (length // 2, length - 1),
+        "week_2": (5, 15),
+        "week_3": (12, 22),
+        "week_4": (19, length - 1),
     }[part]
     days = [date.fromordinal(first + bound) for bound in bounds]
     if whole.precision == "year" and whole.calendar == "gregorian":
@@ -254,6 +266,7 @@ def _union(one: RoughDate, other: RoughDate) -> RoughDate:
 
 _FIXED_FEASTS = {
     "christmas": (12, 25, 1),
+    "christmas_eve": (12, 24, 1),
     "newroz": (3, 21, 1),
     "mothers_day": (3, 21, 1),
     "labour_day": (5, 1, 1),
@@ -266,13 +279,23 @@ _HIJRI_FEASTS = {
     "adha": (12, 10, 4),
     "arafa": (12, 9, 1),
     "fitr_eve": (10, 0, 1),
+    "fitr_night": (10, 0, 2),
+    "adha_night": (12, 9, 2),
     "hijri_new_year": (1, 1, 1),
     "ashura": (1, 10, 1),
     "mawlid": (3, 12, 1),
     "mid_shaban": (8, 15, 1),
     "qadr": (9, 27, 1),
 }
-"""Month, day and number of days; the day 0 is the eve of the month."""
+"""Month, day and number of days; the day 0 is the eve of the month. The night of a feast is the
+one before its first day, and belongs to two days."""
+
+_EITHER = {
+    "eid": ("fitr", "adha"),
+    "eid_eve": ("fitr_eve", "arafa"),
+    "eid_night": ("fitr_night", "adha_night"),
+}
+"""What may be one of either feast, so that it has to be asked which."""
 
 _EVENTS = {
     "uprising": _stretch(date(2011, 3, 1), date(2011, 3, 31), "month", "uprising"),
@@ -293,9 +316,15 @@ _EVENTS = {
 
 _STROKES = str.maketrans({"–": "-", "—": "-", "−": "-", "‐": "-", "\\": "/", "؍": "/", "⁄": "/"})
 _STROKES.update({ord("٫"): ".", ord("~"): " about "})
+_AS_STROKE = re.compile(r"(?<=\d)ـ{1,9}(?=\d)")
+_SHORT_YEAR = re.compile(r"(?:^|(?<=\s))(?:['’‘](?=\d\d(?!\d))|(?:ب|في )الـ?\s?(?=\d\d\s{0,3}$))")
+"""What makes a year of two digits: an apostrophe ("'13"), or "in the" before the last number."""
+_DECADE = re.compile(r"\b(19[3-9]0|20[0-2]0)['’]?s\b")
 _KINDS = {"/": "/", "-": "-", ".": "s", ":": ":"}
-_PREFIXES = ("وبال", "وال", "بال", "هال", "عال", "لل", "وب", "ول", "فب", "و", "ال", "ب", "ل", "ع")
-_PREFIXED = frozenset("MmVHSECwPYOWDULNb<>uGoa")
+_PREFIXES = (
+    "بهال", "وبال", "وال", "بال", "هال", "عال", "لل", "وب", "ول", "فب", "و", "ال", "ب", "ل", "ع",
+)  # fmt: skip
+_PREFIXED = frozenset("MmVHSECwPYOWDULNb<>uGoad")
 _DROPPED = frozenset("fa")
 
 
@@ -331,7 +360,7 @@ def _prefixed(words: Sequence[str], index: int) -> tuple[list[_Atom], int] | Non
         entry, stop = found
         if entry.kind == "m" and prefix not in ("و", "ب", "ل"):
             continue
-        before = "Z" if prefix == "هال" else "&" if prefix[0] == "و" else ""
+        before = "Z" if prefix.endswith("هال") else "&" if prefix[0] == "و" else ""
         before += "t" if "ل" in prefix[:2] and prefix in ("ل", "لل", "ول") else ""
         return [*map(_Atom, before), _Atom(*entry)], stop
     return None
@@ -352,14 +381,54 @@ def _next(words: Sequence[str], index: int) -> tuple[list[_Atom], int]:
         value = numeral.value
         digits = len(str(value))
         return [_number(value, digits, "ordinal" if numeral.ordinal else "")], numeral.stop
-    return _prefixed(words, index) or ([_Atom("x")], index + 1)
+    return _prefixed(words, index) or _misspelt(words, index) or ([_Atom("x")], index + 1)
+
+
+_DRAWN_OUT = re.compile(r"(.)\1{1,20}")
+
+
+def _without_one(word: str) -> Iterator[str]:
+    return (word[:at] + word[at + 1 :] for at in range(len(word)))
+
+
+def _near_months() -> dict[str, Entry]:
+    """Return the long names of months, and these with a letter left out."""
+    near: dict[str, Entry] = {}
+    for words, entry in PHRASES.items():
+        if len(words) == 1 and len(words[0]) >= 6 and entry.kind == "M":
+            near |= dict.fromkeys((words[0], *_without_one(words[0])), entry)
+    return near
+
+
+_NEAR_MONTHS = _near_months()
+
+
+def _misspelt(words: Sequence[str], index: int) -> tuple[list[_Atom], int] | None:
+    """Read a month or season with drawn out letters ("شبااط"), or a long name with one slip.
+
+    Only where no other word is as near: of short names too many other words are.
+    """
+    word = words[index]
+    plain = _DRAWN_OUT.sub(r"\1", word)
+    if plain != word and not word.isascii():
+        said = [*words[:index], plain, *words[index + 1 :]]
+        entry = _phrase(said, index, plain)
+        found = ([_Atom(*entry[0])], entry[1]) if entry else _prefixed(said, index)
+        if found and found[0][-1].kind in "MHS":
+            return found
+    if len(word) >= 5:
+        for form in (word, *_without_one(word)):
+            if form in _NEAR_MONTHS:
+                return [_Atom(*_NEAR_MONTHS[form])], index + 1
+    return None
 
 
 def _atoms(text: str) -> tuple[list[_Atom], bool] | None:
     """Turn text into atoms and whether it says "about"; None when it is too long for a date."""
     if len(text) > _TYPED:
         return None
-    folded = fold(text.translate(_STROKES), keep="/-.:")
+    text = _SHORT_YEAR.sub(" سنة ", _AS_STROKE.sub("-", text))
+    folded = fold(_DECADE.sub(r" decade \1 ", text.translate(_STROKES)), keep="/-.:")
     if len(folded) > _LONGEST:
         return None
     words = split_words(folded)
@@ -509,8 +578,8 @@ class _Reader:
         return _lacking(_nth_day(fill, nth.number) if nth else fill)
 
     def feast_fill(self, name: str) -> _Fill:
-        if name == "eid":
-            fitr, adha = self.feast_fill("fitr"), self.feast_fill("adha")
+        if name in _EITHER:
+            fitr, adha = map(self.feast_fill, _EITHER[name])
             return lambda year, which: _Times(
                 fitr(year, which).options + adha(year, which).options, "feast"
             )
@@ -541,7 +610,12 @@ class _Reader:
         if year.kind == "h":
             option = self.hijri_days(year.number, month.number, day.number or 99)
             return _time(_one(replace(option, anchor=_ramadan(month.number))))
-        return _time(_one(_exact(_day(year.number, month.number, day.number))))
+        exact = _exact(_day(year.number, month.number, day.number))
+        between = found[1].kind == "-" and found[3].kind != "-" if len(found) > 4 else False
+        if between and day.number < month.number and found[0].kind == "n":
+            ends = _union(_month(year.number, day.number), _month(year.number, month.number))
+            return _time(_Times((ends, exact)))
+        return _time(_one(exact))
 
     def short_full(self, found: Sequence[_Atom]) -> _Atom:
         """Read day, month and a year of two digits."""
@@ -553,6 +627,8 @@ class _Reader:
         """Read "8/2013" and "2013-08"; "2012-13" is two years."""
         month = next(atom for atom in found if atom.kind == "n")
         year = next(atom for atom in found if atom.kind in "yh")
+        if month.word == "ordinal" and len(found) == 2:
+            return None
         if year.kind == "h":
             return _time(_one(self.hijri_whole(year.number, month.number)))
         if found[0] is year and month.number > 12:
@@ -672,6 +748,23 @@ class _Reader:
         quantity = _quantity(found)
         return _time(_one(self.long_ago(quantity))) if quantity else None
 
+    def beyond(self, found: Sequence[_Atom]) -> _Atom | None:
+        """Read "more than ten years ago" and "less than a year ago"."""
+        quantity = _quantity(found)
+        if quantity is None:
+            return None
+        more = next(atom.number for atom in found if atom.kind == "q") == 1
+        turn = quantity.back(self.today, True)
+        earliest, latest = (min(self.first, turn), turn) if more else (turn, self.today)
+        return _time(_one(_stretch(earliest, latest, anchor="ago")))
+
+    def decade(self, found: Sequence[_Atom]) -> _Atom | None:
+        """Read "the 1980s"; at a birth the bare word may be an age just as well."""
+        number = found[-1].number
+        if number < 1900 or (self.birth and len(found) == 1):
+            return None
+        return _time(_one(_union(_year(number), _year(number + 9))))
+
     def long_ago(self, quantity: _Quantity) -> RoughDate:
         """Return when that long ago was, as wide as the unit it was said in."""
         unit, count = quantity.unit, quantity.most
@@ -692,6 +785,22 @@ class _Reader:
         """Read "before 2013", "after the earthquake", "until 2014"."""
         kind = found[0].kind
         return _time(found[-1].times.each(lambda option: self.open_from(kind, option)))
+
+    def open_in(self, found: Sequence[_Atom]) -> _Atom:
+        """Read "in 2013, after Ramadan": open, and within the year that stands before it."""
+        kind = next(atom.kind for atom in found if atom.kind in "<>")
+        year = next(atom for atom in found if atom.kind in "yh")
+        whole = _year(year.number) if year.kind == "y" else self.hijri_year(year.number)
+
+        def within(option: RoughDate) -> RoughDate:
+            opened = self.open_from(kind, option)
+            earliest = max(opened.earliest, whole.earliest)
+            latest = min(opened.latest, whole.latest)
+            if earliest > latest:
+                raise _Refused("unreadable")
+            return replace(opened, earliest=earliest, latest=latest)
+
+        return _time(self.base(found).each(within))
 
     def open_from(self, kind: str, option: RoughDate) -> RoughDate:
         near = option.anchor in _YEARLY
@@ -729,7 +838,7 @@ class _Reader:
     def age(self, found: Sequence[_Atom]) -> _Atom:
         """Read an age at the time: the year between two birthdays."""
         if self.born is None:
-            raise _Refused("birth_unknown")
+            return _Atom("A", word="unborn")
         years = next(atom.number for atom in found if atom.kind in "n")
         earliest = _shift(self.born.earliest, months=12 * years)
         latest = _shift(self.born.latest, months=12 * (years + 1), days=-1)
@@ -864,6 +973,12 @@ def _short_month(found: Sequence[_Atom]) -> _Atom | None:
     return _time(_centuries(year, lambda full: _month(full, month))) if year > 31 else None
 
 
+def _short_year_first(found: Sequence[_Atom]) -> _Atom | None:
+    """Read "سنة 88 شهر 3"."""
+    year, month = (atom.number for atom in found if atom.kind == "n")
+    return _time(_centuries(year, lambda full: _month(full, month))) if month <= 12 else None
+
+
 def _two_months(name: int, make: Callable[[int, int], RoughDate]) -> _Atom:
     """Read كانون or تشرين without its number: two months bear the name."""
     if name == 3:
@@ -979,6 +1094,9 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
         (r"M/M", _plain(_same_month)),
         # Days in numbers, and the one season that is said with two years
         (r"Sy[/\-]?[yn]", _Reader.winter),
+        (r"dy|(?<!A)d", _Reader.decade),
+        (r"YnG?On(?![n/\-s])", _plain(_short_year_first)),
+        (r"n/nM", _plain(_days)),
         (r"n[/\-s][nM][/\-s][yh]i?|[yh]i?[/\-s][nM][/\-s]n(?!n)", _Reader.full),
         (r"(?<![nMVHO])nn[yh]i?|(?<![n/\-s])[yh]nn(?![nyhMO/\-s])", _Reader.full),
         (r"n[/\-s][nM][/\-s]n", _Reader.short_full),
@@ -1005,6 +1123,8 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
         (r"S", _plain(_a_season)),
         # Years
         (rf"[<>]p{_QUANTITY}Y?[yh]i?", _Reader.apart),
+        (rf"Y?[yh]i?[<>]p{_QUANTITY}(?!Y?[yh])", _Reader.apart),
+        (r"Y?[yh]i?[<>]p(?!Y?[yh])", _Reader.open_in),
         (r"p[/\-s]?Y?[yh]i?|Y?[yh]i?[/\-s]?p", _Reader.filled),
         (r"pYn", _Reader.filled_short),
         (r"Y?[yh]i?", _Reader.whole_year),
@@ -1017,6 +1137,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
         (r"C[/\-]?T|TC|C", lambda r, f: r.event([a for a in f if a.kind in "CT"][:: _turn(f)])),
         (r"P\-?[YOW]?G?[YO]?[Tp]", _Reader.part),
         (rf"[<>]{_QUANTITY}GT|[<>]T{_QUANTITY}|{_QUANTITY}[<>]G?T", _Reader.apart),
+        (rf"(?<!A)[G<]?q[G<]?{_QUANTITY}g?|[G<]{_QUANTITY}q", _Reader.beyond),
         (rf"[G<]{_QUANTITY}|{_QUANTITY}g", _Reader.ago),
         # Two times
         (_JOIN, _Reader.between),
@@ -1061,13 +1182,25 @@ def _judge(atoms: Sequence[_Atom], birth: bool) -> _Times:
         raise _Refused("unreadable")
     times = _told_apart([atom for atom in atoms if atom.kind == "T"])
     if not times:
-        raise _Refused("no_year" if lacking else "unreadable")
+        unborn = any(atom.word == "unborn" for atom in atoms)
+        raise _Refused("no_year" if lacking else "birth_unknown" if unborn else "unreadable")
     duals = any(atom.kind == "U" and atom.number for atom in atoms)
-    if duals or any(kind in "n#<>uovbWC" for kind in kinds):
+    if duals or any(kind in "n#<>uovbWCd" for kind in kinds):
         raise _Refused("unreadable")
+    if len(times) == 2 and _adjoin(*times):
+        return _one(_union(times[0].options[0], times[1].options[0]))
     if len(times) > 1:
         return _Times(tuple(option for each in times for option in each.options))
     return _agreeing(times[0], lacking) if lacking else times[0]
+
+
+def _adjoin(one: _Times, other: _Times) -> bool:
+    """Say whether two parts of years or months meet: "the end of 2012, the beginning of 2013"."""
+    if len(one.options) != 1 or len(other.options) != 1:
+        return False
+    a, b = one.options[0], other.options[0]
+    parts = a.approx and b.approx and a.precision == b.precision == "range"
+    return parts and _shift(a.latest, days=1) == b.earliest
 
 
 def _agreeing(times: _Times, lacking: Sequence[_Atom]) -> _Times:
@@ -1166,17 +1299,40 @@ def read_date(
     return _read(_Reader(today, hijri, born, first), text)
 
 
-_AGE = re.compile(r"A?(?:(?P<count>[n#][YUOWD]?)|U|(?<=A)[YO])v?l?A?")
+_AGE = re.compile(r"A?(?:(?P<count>[n#][YUOWD]?)|U|(?<=A)[YO]|[YO](?=v))v?l?A?")
+_AND_MONTHS = re.compile(r"(A?n[YU]?)&(?:[n#]?U|[n#]?O)(?=l?A?$)")
+_AGES = re.compile(r"A?b?n[YU]?[tuo&\-]n[YU]?l?A?")
+_MAY_BE_YEAR = re.compile(r"(?<!\d)(?:0\d|[4-9]\d)(?!\d)")
+
+
+def _of_age(text: str) -> tuple[list[_Atom], bool, bool] | None:
+    """Return the atoms of a text that speaks of an age, whether about, and whether as of now.
+
+    Other words may stand beside it only where something says that it is an age.
+    """
+    found = _atoms(text)
+    if found is None:
+        return None
+    atoms, approx = found
+    now = any(atom.kind == "N" or (atom.kind == "R" and not atom.number) for atom in atoms)
+    said = any(atom.kind in "AUYOWDld" for atom in atoms)
+    if not said and any(atom.kind == "x" or atom.word == "ordinal" for atom in atoms):
+        return None
+    return [atom for atom in atoms if atom.kind not in "xNR"], approx, now
 
 
 def _age(text: str) -> tuple[_Quantity, bool, bool] | None:
     """Read a text that is an age and nothing else: how much, whether about, whether as of now."""
-    found = _atoms(text)
+    found = _of_age(text)
     if found is None:
         return None
-    atoms = [atom for atom in found[0] if atom.kind not in "xN"]
-    now = any(atom.kind == "N" for atom in found[0])
-    if not _AGE.fullmatch("".join(atom.kind for atom in atoms)):
+    atoms, approx, now = found
+    kinds = "".join(atom.kind for atom in atoms)
+    if months := _AND_MONTHS.match(kinds):
+        kept = len(months[1])
+        atoms = [*atoms[:kept], *(atom for atom in atoms[kept:] if atom.kind in "lA")]
+        kinds = "".join(atom.kind for atom in atoms)
+    if not _AGE.fullmatch(kinds):
         return None
     if not any(atom.kind in "UYOWD" for atom in atoms):
         atoms.append(_Atom("Y"))
@@ -1187,7 +1343,21 @@ def _age(text: str) -> tuple[_Quantity, bool, bool] | None:
     if quantity is None or quantity.least != quantity.most:
         return None
     years = quantity.most * _DAYS[quantity.unit] // 365
-    return (quantity, found[1], now) if years <= 120 else None
+    return (quantity, approx, now) if years <= 120 else None
+
+
+def _no_one_age(text: str) -> Reason | None:
+    """Say why numbers are not read as one age: several, a bound, a decade, or perhaps a year."""
+    found = _of_age(text)
+    if found is None:
+        return None
+    kinds = "".join(atom.kind for atom in found[0])
+    if _AGES.fullmatch(kinds) or re.fullmatch(r"A?G?d[Gl]?A?", kinds):
+        return "age_range"
+    if "q" in kinds and re.fullmatch(r"[AGqnYUl]{2,6}", kinds):
+        return "age_range"
+    bare = kinds == "n" and _MAY_BE_YEAR.search(fold_digits(text))
+    return "age_or_year" if bare else None
 
 
 def read_age(text: str) -> int | None:
@@ -1212,10 +1382,15 @@ def read_birth(
     An age gives the days on which somebody of that age may have been born; it counts from
     ``event``, or from ``today`` where the text says "now". Without an event an age is
     ``Trouble("event_unknown")``. Otherwise as `read_date`.
+
+    A number of two digits alone that may be a year as well is asked back.
     """
+    if (reason := _no_one_age(text)) is not None:
+        return Trouble(reason)
     age = _age(text)
     if age is None:
-        return _read(_Reader(today, hijri, None, first, birth=True), text)
+        read = _read(_Reader(today, hijri, None, first, birth=True), text)
+        return Trouble("unreadable") if read == Trouble("birth_unknown") else read
     quantity, approx, now = age
     if now:
         event = _exact(today)

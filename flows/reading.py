@@ -136,12 +136,14 @@ def read(scene: Scene, stop: Stop, text: str) -> Reading:
             return _read_free(text, question.most, TOO_LONG_NAME)
         case Text():
             return _read_free(text, question.most, TOO_LONG)
-        case Attachment():
-            return NotUnderstood(_("Please send a picture or a file here, or choose another way."))
+        case Attachment(kinds=kinds):
+            return NotUnderstood(SEND_VOICE if kinds == ("voice",) else SEND_FILE)
         case Review():
             return NotUnderstood(_("Please choose one of the answers."))
 
 
+SEND_FILE = _("Please send a picture or a file here, or choose another way.")
+SEND_VOICE = _("Please send a voice note here, or choose another way.")
 TOO_LONG_NAME = _("That is very long for a name. Please write only the name.")
 TOO_LONG = _(
     "That is longer than fits here. Please write it shorter; there is room for more later."
@@ -224,6 +226,13 @@ _DATE_TROUBLES: dict[str, Sentence] = {
         "We cannot count from an age here, because no date of birth is known. Please write the "
         "year, or roughly when it was."
     ),
+}
+_DATE_TROUBLES |= {
+    # Translators: a number such as 60 was written; the two examples are read as they stand here.
+    "age_or_year": _(
+        "Is that an age, or a year? Please write for example “aged 60”, or “born 1960”."
+    ),
+    "age_range": _("One number is enough, as near as you know: an age such as 25, or a year."),
 }
 _NO_DATE = _(
     "We could not read a date in that. A year alone is enough, or a month, a season or a feast "
