@@ -43,7 +43,6 @@ from storage import vault
 from storage.keyring import KeysUnusable
 from storage.tables import ATTACHMENT_STATES, attachments, contacts
 from storage.transaction import (
-    BYTES,
     INTEGER,
     Transaction,
     among,
@@ -53,6 +52,8 @@ from storage.transaction import (
     locked,
     milliseconds,
     numbers,
+    tags,
+    tags_given,
 )
 from storage.vault import CannotOpen, Form
 from storage.wire import Row
@@ -206,11 +207,10 @@ class Attachments:
 
     async def unknown(self, places: Collection[str]) -> list[str]:
         """Return those places on the shelf that no row names."""
-        return [
-            place
-            for place in places
-            if await self._tx.row(_AT, {"at": bytes.fromhex(place)}) is None
-        ]
+        postgres = self._tx.postgres
+        given = tags([bytes.fromhex(place) for place in places], postgres=postgres)
+        named = {row.place.hex() for row in await self._tx.rows(_named(postgres), given)}
+        return [place for place in places if place not in named]
 
     # ── within ──
 
@@ -340,7 +340,12 @@ _DOOMED: Final = (
     .order_by(attachments.c.id)
     .limit(bindparam("most"))
 )
-_AT: Final = select(attachments.c.id).where(attachments.c.place == bindparam("at", type_=BYTES))
+
+
+@cache
+def _named(postgres: bool) -> Select[Any]:
+    given = tags_given(postgres=postgres)  # a place is as long as a mark
+    return select(attachments.c.place).where(attachments.c.place.in_(given))
 
 
 @cache

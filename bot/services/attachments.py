@@ -59,6 +59,9 @@ MOST_CUTS: Final = 5
 STILL_EVERY: Final = 15.0
 """Seconds after which rows are looked at although nobody has said that there are new ones."""
 SWEPT_AT_ONCE: Final = 200
+LOOKED_UP_AT_ONCE: Final = 500
+"""Files on the shelf asked for in one statement. All of them are, every time: so no transaction may
+grow with them."""
 REPLY: Final = 0
 
 
@@ -164,7 +167,9 @@ class Attachments:
 
     async def _clear_away(self) -> int:
         parts, names = await asyncio.to_thread(self._shelf.left)
-        unknown = await self._database.run(lambda work: work.attachments.unknown(names))
+        unknown: list[str] = []
+        for start in range(0, len(names), LOOKED_UP_AT_ONCE):
+            unknown += await self._unknown(names[start : start + LOOKED_UP_AT_ONCE])
         for part in parts:
             await asyncio.to_thread(part.unlink, missing_ok=True)
         for place in unknown:
@@ -172,6 +177,9 @@ class Attachments:
         if parts or unknown:
             log.info("files_cleared_away", parts=len(parts), files=len(unknown))
         return len(parts) + len(unknown)
+
+    async def _unknown(self, names: Sequence[str]) -> list[str]:
+        return await self._database.run(lambda work: work.attachments.unknown(names))
 
     # ------------------------------------------------------------------------------- fetching
 
@@ -193,7 +201,7 @@ class Attachments:
                 break
             try:
                 coming = await self._claim(source, free)
-            except CannotKeep as error:
+            except Exception as error:  # whatever it is, it must not end the fetching for good
                 log.error("files_not_claimed", channel=source.name, alarm=True, exc_info=error)
                 continue
             for one in coming:
@@ -394,8 +402,9 @@ class Attachments:
         self, work: Work, contact: Contact | None, words: Sentence, now: datetime
     ) -> set[tuple[str, str]]:
         closed = contact is not None and contact.cover is not None and contact.cover.on
-        if contact is None or contact.state == "blocked" or closed:
-            return set()  # a closed chat shows nothing of it
+        # A closed chat shows nothing of it, nor does one that somebody else may hold.
+        if contact is None or contact.state in ("blocked", "locked") or closed:
+            return set()
         letters = self._letters(contact, words, now)
         await work.outbox.put(letters)
         return {(letter.channel, letter.account) for letter in letters}

@@ -30,19 +30,23 @@ from flows.conversation import FLOWS
 from flows.session import Attached, Draft, Session
 from flows.shape import Flow, Section
 from flows.text import LANGUAGES
-from storage.database import Database
+from storage.database import Database, Work
 from storage.keyring import Keystore
-from storage.reports import ADDITION, FILE, REPORT
+from storage.reports import ADDITION, FILE, FOLLOW_UP, REPORT
 from storage.shelf import Shelf
+from storage.transaction import Transaction
 from storage.values import Reach, Sent
 from storage.vault import PrivateKey, open_sealed
 from tests import real_files
+from tests.bot.offices import hire
 from tests.bot.rooms import TELEGRAM, count, settings
+from tests.bot.waiting_room import services, tied_family
 from tests.bot_api import TOKEN, BotApiServer, Fault
 from tests.channels.telegram_server import BRISK
 from tests.conftest import Clock
 from tests.flows import kinds
 from tests.flows.test_filing import REACH, SEND, TOLD
+from tests.flows.test_flow_data import a_set, question
 from tests.running.canary import Canary
 
 JPEG = b"\xff\xd8\xff\xe1" + b"CANARY of a picture" * 3000
@@ -142,6 +146,24 @@ class Family:
             found += [one.text for it in letters for one in unpack(it.body) if one.text]
             if not letters:
                 return found
+
+
+def _count_questions(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Gather the questions that any database is asked from now on."""
+    asked: list[Any] = []
+    rows, row = Transaction.rows, Transaction.row
+
+    async def many(tx: Transaction, statement: Any, *values: Any) -> Any:
+        asked.append(statement)
+        return await rows(tx, statement, *values)
+
+    async def one(tx: Transaction, statement: Any, *values: Any) -> Any:
+        asked.append(statement)
+        return await row(tx, statement, *values)
+
+    monkeypatch.setattr(Transaction, "rows", many)
+    monkeypatch.setattr(Transaction, "row", one)
+    return asked
 
 
 @dataclass
@@ -287,6 +309,38 @@ async def test_an_album_is_told_once_and_each_picture_is_kept_once(
         assert {one.state for one in kept} == {"kept"}
         assert len(where.on_disk()) == 6 == len({one.sha256 for one in kept})
         assert await family.told() == ["What you sent is kept."]
+
+
+async def test_what_a_caseworkers_own_question_asks_for_is_sealed_with_the_answers(
+    database: Database, clock: Clock, tmp_path: Path, vault_key: PrivateKey
+) -> None:
+    asked = question("attachment", "q1", kinds=["photo", "voice"], many=True, ways=["skip"])
+    async with house(database, clock, tmp_path) as where:
+        family, (follow_ups, _updates) = Family(where), services(database, clock)
+        case, _contact = await tied_family(
+            database, clock, family.person, account=("telegram", where.channel.account)
+        )
+        caseworker = await hire(database, clock(), name="Salma Haddad")
+        async with database.begin() as work:
+            await work.cases.assign(case.id, caseworker.staff, None, clock().date())
+        kept = await follow_ups.save_set(caseworker, a_set(asked))
+        await follow_ups.plan(caseworker, case.handle, kept.name)
+        await follow_ups.ask_all_due()
+        for word in ("open", "yes", "I have it at home"):
+            await family.writes(word)
+        assert "Please send a picture or a file here" in (await family.told())[-1]
+        await family.sends()
+        await family.sends(kind="audio")
+        assert await where.files.fetch_due() == 2
+        assert {one.answers for one in await family.files()} == {True}
+        for word in ("done", "send"):
+            await family.writes(word)
+        assert (await family.told())[-1].startswith("Thank you. Your answers were sealed")
+        kind, content = (await entries(where, vault_key))[-1]
+        assert (kind, content["asked"]["q1"]["en"]["title"]) == (FOLLOW_UP, "Title")
+        files = content["report"]["files"]
+        assert content["report"]["answers"]["q1"]["value"]["files"] == list(files)
+        assert {one["state"] for one in files.values()} == {"kept"}
 
 
 LOSSES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
@@ -581,6 +635,59 @@ async def test_what_a_killed_process_left_is_removed_and_nothing_else(
         os.utime(where.shelf.directory / kept, (long_ago, long_ago))
         assert await where.files.sweep() == 2
         assert where.on_disk() == sorted([kept, "c" * 32])
+
+
+@BOTH
+async def test_looking_for_what_nobody_owns_costs_a_statement_for_many_files(
+    database: Database, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LOOKED_UP_AT_ONCE", 2)
+    async with house(database, clock, tmp_path) as where:
+        family = Family(where)
+        await family.begins()
+        await family.sends()
+        await where.files.fetch_due()
+        for number in range(4):
+            (where.shelf.directory / (str(number) * 32)).write_bytes(b"noise")
+        for path in where.shelf.directory.iterdir():
+            os.utime(path, (1_000_000_000.0, 1_000_000_000.0))
+        asked = _count_questions(monkeypatch)
+        assert await where.files.sweep() == 4
+        assert len(asked) == 1 + 3  # for doomed rows, and for five files two by two
+        (kept,) = await family.files()
+        assert where.on_disk() == [kept.place]
+
+
+async def test_an_account_that_was_cut_off_hears_nothing_of_its_files(
+    database: Database, clock: Clock, tmp_path: Path
+) -> None:
+    async with house(database, clock, tmp_path) as where:
+        family = Family(where)
+        await family.begins()
+        await family.sends()
+
+        async def cut_off(work: Work) -> None:
+            today = clock().date()
+            contact = (await work.contacts.lock_many([family.reach], today))[family.reach]
+            await work.outbox.cancel(contact.id, "locked", clock())
+            await work.claims.lock(contact.id, "code", today)
+
+        await database.run(cut_off)
+        await where.files.fetch_due()
+        assert [one.state for one in await family.files()] == ["kept"]
+        assert await family.told() == []
+
+
+async def test_a_fault_while_claiming_does_not_end_the_fetching(
+    database: Database, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(database, clock, tmp_path) as where:
+
+        async def broken(*_args: object) -> list[object]:
+            raise ValueError("a row nobody can read")
+
+        monkeypatch.setattr(where.files, "_claim", broken)
+        assert await where.files.fetch_due() == 0
 
 
 async def test_a_part_goes_at_the_next_start_when_nobody_writes_it_any_more(
