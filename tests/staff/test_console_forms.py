@@ -211,4 +211,11 @@ async def test_one_comes_in_with_passphrase_and_code_and_is_told_nothing_otherwi
         page = (await browser.get("/profile")).text
         told.append("had not been used" in page or "لم يُستعمل" in page)
     assert told == [False, True]
+    # What was seen last of the logs is damaged: that is told, and keeps nobody out.
+    (tmp_path / "ring" / "heads.json").write_bytes(b"noise")
+    clock.go_on(seconds=60)
+    await visitor.post("/sign-out")
+    await visitor.get("/sign-in")
+    answer = await visitor.post("/sign-in", {**right, "code": known.code(clock())})
+    assert answer.headers["location"] == "/console/profile"
     services.accounts.close()
