@@ -1,8 +1,9 @@
 """A glance at a case: its code, how it stands and whose it is; nothing of what is in it.
 
 For the staff's bot, which holds no key. Nothing sealed is touched here, so there is nothing to be
-opened by mistake. Coordinators glance at every case; a caseworker at its own, and at those nobody
-has as code, urgency and day alone, as in the worklist.
+opened by mistake; who looked stands in the audit log all the same, as it does for the console.
+Coordinators glance at every case; a caseworker at its own, and at those nobody has as code, urgency
+and day alone, as in the worklist.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from bot.services.permissions import Actor, NotAllowed, require
 from storage.database import Case, Database, Wanted, Work
+
+_LIST: Final = "cases"
+"""What the audit names where somebody looked at a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,10 @@ class Glances:
 
         async def job(work: Work) -> Glance | None:
             case = await work.cases.find_by_code(code)
-            return await self._glance(work, actor, case) if case and _sees(actor, case) else None
+            if case is None or not _sees(actor, case):
+                return None
+            await work.audit.append(actor.staff, "case.find", case.handle, self._clock())
+            return await self._glance(work, actor, case)
 
         return await self._database.run(job)
 
@@ -63,6 +71,7 @@ class Glances:
             case = await work.cases.find_by_handle(handle)
             if case is None or not _sees(actor, case):
                 raise NotAllowed("case.list")
+            await work.audit.append(actor.staff, "case.find", case.handle, self._clock())
             return await self._glance(work, actor, case)
 
         return await self._database.run(job)
@@ -73,6 +82,7 @@ class Glances:
         wanted = Wanted(assigned_to=actor.staff)
 
         async def job(work: Work) -> list[Glance]:
+            await work.audit.append(actor.staff, "case.list", _LIST, self._clock())
             listed = await work.cases.worklist(wanted, None, first + most)
             return [self._seen(actor, one.case, actor.name, one.tasks) for one in listed[first:]]
 

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from bot.languages import speak
 from bot.services.case_file import CaseFile, Entry, Stated
 from bot.services.cases import PAGE, SECOND_PERSON, Cases, Filters, Refused, TooMany
+from bot.services.glances import Glances
 from bot.services.permissions import Actor, NotAllowed
 from flows.dates import RoughDate
 from flows.follow_up import SETS, record
@@ -28,6 +29,7 @@ from storage.keyring import Keystore
 from storage.reports import FOLLOW_UP, NOTE
 from storage.vault import PrivateKey
 from tests.bot.offices import (
+    ZONE,
     acts,
     hire,
     make_cases,
@@ -151,6 +153,21 @@ async def test_a_case_is_found_by_its_code_by_who_may_see_it(
     assert await service.find(other, case.code) is None
     assert await service.find(salma, "no code") is None
     assert (await verbs(database, case.handle)).count("case.find") == 2
+
+
+async def test_a_glance_by_the_staffs_bot_leaves_its_row_too(
+    database: Database, office: Office, clock: Clock
+) -> None:
+    cases, rana, other, _coordinator = office
+    case = await given(database, cases, clock, rana)
+    before = len(await verbs(database, case.handle))
+    glances = Glances(database, zone=ZONE, clock=clock)
+    assert await glances.find(rana, case.code) is not None
+    assert await glances.find(other, case.code) is None
+    await glances.get(rana, case.handle)
+    assert (await verbs(database, case.handle))[before:] == ["case.find", "case.find"]
+    assert len(await glances.own(rana, 0, 8)) == 1
+    assert await verbs(database, "cases") == ["case.list"]
 
 
 # ---------------------------------------------------------------------------------- opening a case
