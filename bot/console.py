@@ -31,6 +31,7 @@ from bot.services.statistics import Numbers
 from bot.services.updates import Updates
 from bot.services.vouching import Vouching
 from bot.staff.web.services import Services
+from bot.uploads import ForgottenUploads
 from flows.text import LANGUAGES, Words
 from storage.database import Database
 from storage.shelf import Shelf
@@ -160,6 +161,7 @@ def _rehearsal_chat(
         key_of=lambda request: request.scope.get(TALK),
         back=BACK,
         receive=rehearsals.receive,
+        uploads=ForgottenUploads(),
     )
     rehearsals.show_on(chat)
     return chat

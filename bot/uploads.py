@@ -89,3 +89,29 @@ class SealedUploads:
         for place in names:
             await asyncio.to_thread(self._shelf.erase, place)
         return len(parts) + len(names)
+
+
+class ForgottenUploads:
+    """Satisfies `bot.channels.base.Uploads` and keeps nothing: for a page that is only tried."""
+
+    async def put(self, pieces: AsyncIterator[bytes]) -> str:
+        """Let a file come to its end; return a name nobody can fetch it by. Raises `Undelivered`.
+
+        What `SealedUploads` refuses is refused here in the same words.
+        """
+        size = 0
+        async for piece in pieces:
+            size += len(piece)
+            if size > MOST_FILE:
+                raise Undelivered("too-large", permanent=True)
+        if not size:
+            raise Undelivered("empty", permanent=True)
+        return "forgotten"
+
+    async def read(self, upload: str) -> AsyncIterator[bytes]:
+        """Yield nothing. Raises `Undelivered` (``file-gone``)."""
+        raise Undelivered("file-gone", permanent=True)
+        yield b""
+
+    async def drop(self, upload: str) -> None:
+        """Do nothing: nothing was kept."""

@@ -163,7 +163,9 @@ def put(
 
 
 def _asks_for(stop: Stop, file: File) -> bool:
-    return isinstance(stop.question, Attachment) and file.kind in stop.question.kinds
+    """On a page a voice is sent as any sound, so where one is asked for the other will do."""
+    kind = "voice" if file.kind in SPOKEN else file.kind
+    return isinstance(stop.question, Attachment) and kind in stop.question.kinds
 
 
 def _words_beside(file: File) -> Sentence:
@@ -173,10 +175,11 @@ def _words_beside(file: File) -> Sentence:
 def _answer(scene: Scene, stop: Stop, heard: Heard, file: File) -> Step:
     many = isinstance(stop.question, Attachment) and stop.question.many
     former = scene.answers.find(stop.path) if scene.session.telling == stop.path else None
-    earlier = former.value.handles if former and isinstance(former.value, Files) else ()
+    earlier = former.value if former and isinstance(former.value, Files) else Files(file.kind, ())
     session = put(scene.session, heard, file, scene.now, stop.path, answers=True)
     opening = (SPOKEN_ANSWER,) if file.kind in SPOKEN else ()
-    value = Files(file.kind, (*earlier, file.handle))
+    kind = file.kind if file.kind == earlier.kind else "document"
+    value = Files(kind, (*earlier.handles, file.handle))
     after, effects = engine.store(
         scene.with_session(session), stop, value, heard.text, opening, stay=many
     )

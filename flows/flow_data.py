@@ -67,6 +67,7 @@ _INVISIBLE: Final = re.compile(
 )
 SECTION: Final = "questions"
 FILES: Final = ("photo", "voice", "document")
+"""The kinds of file a question can ask for; a sound that is sent is one of them: a voice note."""
 
 Data = Mapping[str, Any]
 Speak = Callable[[Sentence, Language, Form], str]

@@ -66,9 +66,10 @@ class File:
 
 @value
 class Files:
-    """An answer in files: a voice note, a picture, or several sent together; ``kind`` of the first.
+    """An answer in files: a voice note, a picture, or several, one after the other or together.
 
-    What is known of each stands in `Session.files` by its handle, and in the sealed report.
+    ``kind`` is that of the first, ``document`` once one of another kind came after it. What is
+    known of each stands in `Session.files` by its handle, and in the sealed report.
     """
 
     kind: str

@@ -22,11 +22,21 @@ from bot.services.accounts import Session as StaffSession
 from bot.services.permissions import Actor
 from flows import flow_data, follow_up
 from flows.conversation import FLOWS, MENU, ask_follow_up, respond
-from flows.effects import AnswerFollowUp, Ask, CallHuman, Effect, LeaveFollowUp, Say, Settle, Tap
+from flows.effects import (
+    AnswerFollowUp,
+    Ask,
+    CallHuman,
+    Effect,
+    Keep,
+    LeaveFollowUp,
+    Say,
+    Settle,
+    Tap,
+)
 from flows.engine import Heard, Tools
 from flows.follow_up import FOLLOW_UP
 from flows.readers import Intent, read_intent
-from flows.session import Session
+from flows.session import File, Session
 from flows.shape import Flow
 from flows.text import Language, Later, Sentence, Words, _
 
@@ -37,6 +47,7 @@ REPEATS_KEPT: Final = 50
 
 # Translators: the following are read by staff who try a question set; in a rehearsal nothing is
 # kept and nobody is told.
+WOULD_KEEP = _("(In the running service the file is kept now, sealed. Here it is forgotten.)")
 OVER = _(
     "The rehearsal is over. Nothing was kept, and nobody was told. To play it again, write “open”."
 )
@@ -181,10 +192,12 @@ class Rehearsals:
             again = read_intent(message.text) is Intent.OPEN
             return self._start(rehearsal, message) if again else [Tap(), Say((OVER,))]
         flows = {**FLOWS, FOLLOW_UP: follow_up.as_asked(rehearsal.flow)}
+        file = self._file(message)
         heard = Heard(
-            "button" if message.kind == "button" else "text",
+            "button" if message.kind == "button" else "media" if file else "text",
             message.text,
             message.button,
+            file=file,
             hint=message.language_hint,
             channel=message.address.channel,
         )
@@ -194,6 +207,14 @@ class Rehearsals:
         if FOLLOW_UP not in turn.session.drafts:
             said.append(Say((OVER,)))
         return said
+
+    def _file(self, message: Inbound) -> File | None:
+        """Return what is said of a file; there is nothing of it behind that."""
+        sent = message.media
+        if sent is None:
+            return None
+        handle = self._chance()
+        return File(sent.kind, sent.provider_id, sent.size, sent.type, sent.name, handle)
 
     def _start(self, rehearsal: Rehearsal, message: Inbound) -> list[Effect]:
         language: Language = "en" if message.language_hint == "en" else "ar"
@@ -214,6 +235,8 @@ def _told(effect: Effect) -> list[Effect]:
             return [effect]
         case AnswerFollowUp():
             return [Say((WOULD_SEAL,))]
+        case Keep():
+            return [Say((WOULD_KEEP,))]
         case CallHuman():
             return [Say((WOULD_CALL,))]
         case LeaveFollowUp(_handle, _how, again, last):

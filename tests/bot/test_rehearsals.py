@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from bot.channels.base import Limits
-from bot.messages import Address, Inbound, Outbound
+from bot.languages import bare
+from bot.messages import Address, Inbound, Media, Outbound
 from bot.services.accounts import Session
 from bot.services.permissions import Actor, NotAllowed, Role
-from bot.services.rehearsals import Rehearsals
+from bot.services.rehearsals import WOULD_KEEP, Rehearsals
 from flows.flow_data import NotAFlow, to_data
 from flows.follow_up import SETS
 from flows.text import Language
@@ -126,6 +127,24 @@ async def test_whoever_does_not_answer_is_told_what_a_family_is_told(code: str) 
     fine, over = await stage.presses(asked, code)
     assert fine.text.startswith("That is fine.")
     assert over.text.startswith("The rehearsal is over.")
+
+
+async def test_a_file_is_taken_as_an_answer_and_forgotten() -> None:
+    stage = Stage(language="en")
+    stage.begin(a_set(question("attachment", kinds=["photo"], many=True), TYPED))
+    (asked,) = await stage.says("/start")
+    (asked,) = await stage.presses(asked, "yes")
+    for number in (1, 2):
+        photo = Media("photo", "forgotten", None, "image/jpeg", "home.jpg")
+        forgotten, asked = await stage.hears(kind="media", media=photo, text="")
+        assert forgotten.text == WOULD_KEEP.text, number
+        assert "Please send the next one" in asked.text
+    (asked,) = await stage.presses(asked, "~done")
+    assert "And what else?" in asked.text
+    (review,) = await stage.presses(asked, "~skip")
+    assert "(2 files)" in bare(review.text)
+    sealed, _thanked, _over = await stage.presses(review, "~send")
+    assert sealed.text.startswith("(")
 
 
 async def test_what_a_person_is_called_for_is_said_and_nobody_is_called() -> None:

@@ -38,6 +38,9 @@ SEND = Review(key="send", title=kinds.both("أرسل", "Send"), words=kinds.both
 TOLD = Told().and_told("a3_consent", Answer("agree", "given", "", "en", BEGIN, 1))
 
 
+HEARD = Attachment(key="heard", kinds=("voice",), ways=OPTIONAL, **kinds._SAYS)
+
+
 @dataclass
 class Talk:
     """A family that has agreed, in a small report; the session is packed between turns."""
@@ -138,6 +141,17 @@ def test_a_picture_answers_where_one_is_asked_for() -> None:
         "at the door",
         "end",
     )
+
+
+@pytest.mark.parametrize("kind", ["voice", "audio"])
+def test_where_a_voice_note_is_asked_for_any_sound_answers_and_nothing_else(kind: str) -> None:
+    talk = Talk((HEARD,))
+    talk.write("I cannot speak")
+    assert "Please send a voice note here" in talk.text
+    talk.send("photo")
+    assert (talk.answer("heard"), talk.asked) == (None, "heard")
+    handle = talk.send(kind)
+    assert (talk.answer("heard"), talk.asked) == (Files(kind, (handle,)), "end")
 
 
 def test_a_picture_at_any_other_moment_goes_beside_with_thanks() -> None:

@@ -9,21 +9,32 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from PIL import Image
 
 import bot.previews
+from bot.app import make_tools
+from bot.channels.webchat import WebChat
+from bot.messages import Address, Inbound, Media
 from bot.previews import NoPreview, Previews
+from bot.services.attachments import Attachments
+from bot.services.intake import Intake
 from bot.services.permissions import Actor
 from bot.staff.web.downloads import SANDBOX, disposition, ending_of, safe_name
+from bot.uploads import SealedUploads
 from storage.database import Case, Database
 from storage.shelf import Shelf
 from storage.vault import PrivateKey
 from tests import real_files
+from tests.bot.rooms import settings
+from tests.bot.waiting_room import tied_family
 from tests.conftest import Clock
+from tests.flows.test_flow_data import a_set, question, said
 from tests.staff.console_room import Room, Visitor, demonstration, make_room, told_by
 from tests.staff.filed import Sent, filed_case, give
 
@@ -206,6 +217,57 @@ async def test_a_file_that_is_gone_or_exchanged_is_said_so_and_not_shown(room: R
     for path in list(directory.iterdir()):
         path.unlink()
     assert (await visitor.get(f"{case}/files/{handles['voice.oga']}/sound")).status_code == 410
+
+
+# What a caseworker's own question asks for
+
+PAPERS = question(
+    "attachment", "q1", kinds=["photo", "document"], many=True, title=said("الأوراق", "Papers")
+)
+YEAR = question("date", "q2", title=said("السنة", "The year"), when={"given": "q1"}, ways=["skip"])
+
+
+async def test_what_a_caseworkers_own_question_asks_for_is_shown_at_the_case(
+    room: Room, clock: Clock, tmp_path: Path
+) -> None:
+    visitor, person = await room.enter("caseworker"), "a" * 32
+    me, follow_ups = await visitor.actor(), room.services.follow_ups
+    tools, shelf = make_tools(settings()), Shelf(room.settings.attachments_dir)
+    uploads = SealedUploads(Shelf(tmp_path / "uploads"))
+    page = WebChat(uploads=uploads)
+    case, _contact = await tied_family(room.database, clock, person, "en", (page.name, ""))
+    await room.give(case, me)
+    kept = await follow_ups.save_set(me, a_set(PAPERS, YEAR))
+    await follow_ups.plan(me, case.handle, kept.name)
+    await follow_ups.ask_all_due()
+    intake = Intake(
+        room.database, tools, {page.name: page.limits},
+        clock=clock, wake=lambda _channel, _account: None,
+    )  # fmt: skip
+
+    async def picture(size: int) -> Media:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield real_files.jpeg_with_gps(size, size)
+
+        return Media("photo", await uploads.put(pieces()), None, "image/jpeg", "p.jpg")
+
+    said: tuple[str | Media, ...] = (
+        "open", "yes", await picture(20), await picture(30), "done", "2013", "yes", "send",
+    )  # fmt: skip
+    for number, one in enumerate(said):
+        kind, what = ("text", "text") if isinstance(one, str) else ("media", "media")
+        told: dict[str, Any] = {"kind": kind, what: one, "message_id": f"{number}"}
+        await intake.receive([Inbound(Address(page.name, "", person), f"{number}", **told)])
+    await Attachments(room.database, shelf, [page], tools, clock=clock).fetch_due()
+    shown = (await visitor.get(f"/cases/{case.handle}")).text
+    handles = re.findall(r'<li id="f([0-9a-f]{32})"', shown)
+    assert len(handles) == 2
+    assert shown.count("answer to: Papers") == 2
+    assert "The year" in shown
+    for handle in handles:
+        assert f'href="#f{handle}"' in shown  # from the answer to its file
+        answer = await visitor.get(f"/cases/{case.handle}/files/{handle}/picture")
+        assert answer.headers["content-type"] == "image/jpeg"
 
 
 # Names

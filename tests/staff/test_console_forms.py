@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,51 @@ async def test_questions_can_be_moved_and_made_to_depend_on_one_before(room: Roo
     page = await visitor.get(f"/question-sets/{stored.name}")
     moved = await visitor.post("/question-sets/edit", {**fields(page.text), "do": "up:1"})
     assert fields(moved.text)["q0.title.en"] == ["Second"]
+
+
+async def stored_questions(room: Room, visitor: Visitor) -> list[dict[str, Any]]:
+    """The questions of the one set that was written."""
+    me, follow_ups = await visitor.actor(), room.services.follow_ups
+    (name,) = [it.name for it in await follow_ups.sets(me) if not it.ships]
+    found: list[dict[str, Any]] = (await follow_ups.read_set(me, name))["questions"]
+    return found
+
+
+async def test_a_caseworker_says_what_can_be_sent_and_asks_on_where_it_was(room: Room) -> None:
+    visitor = await room.enter("caseworker")
+    form = await written(visitor, "attachment")
+    assert form["q0.kinds"] == ["photo", "voice", "document"]
+    assert "q0.many" not in form
+    page = await visitor.post("/question-sets/edit", {**form, "q0.kinds": [], "do": "save"})
+    assert page.status_code == 400
+    assert "what can be sent" in page.text
+    chosen = {**form, "q0.kinds": ["photo", "document"], "q0.many": "1"}
+    page = await visitor.post("/question-sets/edit", {**chosen, "do": "add", "add_kind": "date"})
+    form = fields(page.text)
+    assert (form["q0.kinds"], form["q0.many"]) == (["photo", "document"], ["1"])
+    form |= {"q1.when": "q1=*", "q1.title.ar": "متى", "q1.title.en": "When"}
+    form |= {"q1.words.ar": "متى كان ذلك؟", "q1.words.en": "When was it taken?"}
+    assert (await visitor.post("/question-sets/edit", {**form, "do": "save"})).status_code == 303
+    file, when = await stored_questions(room, visitor)
+    assert (file["kind"], file["kinds"], file["many"]) == (
+        "attachment", ["photo", "document"], True,
+    )  # fmt: skip
+    assert when["when"] == {"given": "q1"}
+
+
+@pytest.mark.parametrize("kind", ["attachment", "name"])
+async def test_a_question_whose_kind_is_changed_becomes_one_of_that_kind(
+    room: Room, kind: str
+) -> None:
+    visitor = await room.enter("caseworker")
+    form = fields((await visitor.get("/question-sets/new?copy=new_info")).text)
+    assert json.loads(form["q0.rest"][0]) == {"long": True, "most": 20_000}
+    saved = await visitor.post("/question-sets/edit", {**form, "q0.kind": kind, "do": "save"})
+    assert saved.status_code == 303, saved.text
+    (first, *_others) = await stored_questions(room, visitor)
+    assert first["kind"] == kind
+    assert first.get("kinds", ["photo", "voice", "document"]) == ["photo", "voice", "document"]
+    assert "long" not in first
 
 
 @pytest.mark.parametrize("rest", ["[]", "{", '{"kind": 7}', "null"])

@@ -287,6 +287,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/rehearsal/"): Row("CK", first=TRIED),
     ("POST", "/rehearsal/open"): Row("CK", first=TRIED, json={"language": "en"}),
     ("POST", "/rehearsal/say"): Row("CK", first=TRIED, json={"language": "en"}),
+    ("POST", "/rehearsal/file"): Row("CK", first=TRIED, json={"language": "en"}),
     ("GET", "/rehearsal/events"): Row("CK"),
     ("GET", SET): Row("CK", a_set),
     ("POST", f"{SET}/retire"): Row("CK", a_set),
@@ -319,8 +320,11 @@ OPEN = {
 }  # fmt: skip
 """Who has not signed in may come here, and nowhere else."""
 
-DONE: dict[str, Collection[int]] = {"/rehearsal/say": (400,), "/rehearsal/events": (409,)}
-"""What the chat says to words that are none, and to who tries no set: the way in was open."""
+DONE: dict[str, Collection[int]] = {
+    "/rehearsal/say": (400,), "/rehearsal/file": (400,), "/rehearsal/events": (409,),
+}  # fmt: skip
+"""What the chat says to words and files that are none, and to who tries no set: the way in was
+open."""
 
 GUARDED = [entry for entry in ROUTES if (entry.method, entry.path) not in OPEN]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from bot.staff.web.guard import BODY_MOST
 from bot.staff.web.routes import ROUTES
+from flows.filing import MOST_BYTES
 from storage.database import Database
 from storage.vault import PrivateKey
 from tests.conftest import Clock
@@ -96,6 +99,28 @@ async def test_a_body_has_a_bound(room: Room) -> None:
     words = "a" * (BODY_MOST + 1)
     response = await visitor.post(f"/cases/{case.handle}/notes", {"note": words})
     assert response.status_code == 413
+
+
+async def test_where_a_set_is_tried_a_file_may_be_longer_and_nothing_of_it_is_kept(
+    room: Room,
+) -> None:
+    visitor = await room.enter("caseworker")
+    await visitor.post("/question-sets/try", {"name": "photo_document"})
+    mark = (await visitor.post_json("/rehearsal/open", {"language": "en"})).json()["mark"]
+    about = {"id": "ab" * 16, "mark": mark, "type": "image/jpeg", "name": "p", "language": "en"}
+    said = base64.b64encode(json.dumps(about).encode()).decode()
+    headers = {"Origin": visitor.origin, "Sec-Fetch-Site": "same-origin", "X-Athar-File": said}
+    lengths = {1: 204, BODY_MOST + 1: 204, MOST_BYTES + 1: 413, 0: 422}
+    for length, status in lengths.items():
+        answer = await visitor.client.post(
+            "/console/rehearsal/file", content=b"a" * length, headers=headers
+        )
+        assert answer.status_code == status, length
+    words = await visitor.client.post(
+        "/console/rehearsal/say", content=b"a" * (BODY_MOST + 1), headers=headers
+    )
+    assert words.status_code >= 400
+    assert list(room.settings.data_dir.glob("**/*uploads*")) == []
 
 
 @pytest.mark.parametrize("body", [b"a&" * 3000, b"\xff\xfe" * 50, b"note=%ff%00"])

@@ -30,6 +30,7 @@ from bot.services.permissions import NotAllowed, require
 from bot.staff.web import cookies
 from bot.staff.web.guard import Guard, TooMuch
 from bot.staff.web.pages import Voice
+from bot.staff.web.rehearsal import FILES
 from bot.staff.web.services import Searches, Services
 from bot.staff.web.visit import BadForm, Visit, read_form
 from flows.text import LANGUAGES, Language, _
@@ -120,7 +121,8 @@ def make_console(
     routes = [
         Route(entry.path, _answer(console, entry), methods=[entry.method]) for entry in ROUTES
     ]
-    return Guard(Starlette(routes=routes, exception_handlers={404: _missing}), place.hosts)
+    rooms = Starlette(routes=routes, exception_handlers={404: _missing})
+    return Guard(rooms, place.hosts, for_files=FILES)
 
 
 async def _missing(_request: Request, _error: Exception) -> Response:

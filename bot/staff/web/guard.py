@@ -3,7 +3,8 @@
 Four rules before any page is reached. The name asked for must be ours, or a foreign name that was
 pointed at this machine would read the pages (DNS rebinding). What changes something must come from
 our own pages: `Origin` or `Sec-Fetch-Site` say so, besides the token in the form. A body has a
-bound. And no answer may be framed, kept, sniffed, opened from elsewhere or run anything inline.
+bound, a wider one where a file is tried. And no answer may be framed, kept, sniffed, opened from
+elsewhere or run anything inline.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flows.filing import MOST_BYTES
+
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 BODY_MOST: Final = 256 * 1024
 """Bytes of a form: the longest question set there can be is well below."""
+FILE_MOST: Final = MOST_BYTES + BODY_MOST
+"""Bytes of a file: whoever takes it says first, and in its own words, that it is too large."""
 
 _POLICY: Final = "Content-Security-Policy"
 HEADERS: Final = {
@@ -43,17 +48,19 @@ HEADERS: Final = {
 
 
 class TooMuch(Exception):
-    """The body is longer than `BODY_MOST`; whoever reads it answers 413."""
+    """The body is longer than it may be; whoever reads it answers 413."""
 
 
 class Guard:
     """Wraps ``app``: refuses foreign hosts (421), foreign pages (403) and long bodies (413).
 
-    ``hosts`` are the names, without ports, that are ours besides loopback.
+    ``hosts`` are the names, without ports, that are ours besides loopback; ``for_files`` the one
+    path that takes a file.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, hosts: Collection[str] = (), for_files: str = "") -> None:
         self._app = app
+        self._for_files = for_files
         self._hosts = LOOPBACK | {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +78,11 @@ class Guard:
             await send(message)
 
         room = self._refusal(scope) or self._app
-        await room(scope, _bounded(receive), send_with_headers)
+        await room(scope, _bounded(receive, self._most(scope)), send_with_headers)
+
+    def _most(self, scope: Scope) -> int:
+        path = str(scope["path"]).removeprefix(scope.get("root_path", ""))
+        return FILE_MOST if path == self._for_files else BODY_MOST
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
@@ -102,14 +113,14 @@ class Guard:
         return same or _name(origin) in self._hosts - LOOPBACK
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most: int) -> Receive:
     read = 0
 
     async def receive_within_bounds() -> Message:
         nonlocal read
         message = await receive()
         read += len(message.get("body", b""))
-        if read > BODY_MOST:
+        if read > most:
             raise TooMuch
         return message
 

@@ -17,6 +17,8 @@ from bot.staff.web.visit import Visit
 from flows.text import Words, _
 
 PATH: Final = "/rehearsal"
+FILES: Final = f"{PATH}/file"
+"""Where files are sent to; none is kept."""
 TALK: Final = "athar.rehearsal"
 """Where a request carries the key of its conversation on the way into the chat."""
 BACK: Final = "../question-sets/tried"

@@ -105,6 +105,7 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("GET", "/rehearsal/assets/{name}", rehearsal.show, ""),
     Entry("POST", "/rehearsal/open", rehearsal.show, "question_set.write", quiet=True, form=False),
     Entry("POST", "/rehearsal/say", rehearsal.show, "question_set.write", form=False),
+    Entry("POST", rehearsal.FILES, rehearsal.show, "question_set.write", form=False),
     Entry("GET", "/rehearsal/events", rehearsal.show, "question_set.write", quiet=True),
     # to many
     Entry("GET", "/broadcasts", broadcast_pages.show_broadcasts, "broadcast.read"),

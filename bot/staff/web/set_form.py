@@ -12,14 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from bot.staff.web.visit import BadForm, Form
-from flows.flow_data import KINDS
+from flows.flow_data import FILES, KINDS
 from flows.questions import OPTIONAL
 from flows.text import LANGUAGES, Words, _
 
 WITH_OPTIONS: Final = ("choice", "multiple", "consent")
 BLANK_OPTIONS: Final = 2
-SHOWN: Final = ("kind", "key", "title", "words", "hint", "ways", "options", "when")
+SHOWN: Final = (
+    "kind", "key", "title", "words", "hint", "ways", "options", "when", "kinds", "many",
+)  # fmt: skip
 MOST_ROWS: Final = 60
+ANY: Final = "*"
+"""Stands in a condition for any answer: the question was not left out. No code is written so."""
 
 KIND_NAMES: Mapping[str, Words] = {
     # Translators: kinds of question a caseworker can write.
@@ -34,6 +38,12 @@ KIND_NAMES: Mapping[str, Words] = {
     "number": _("A number"),
     "attachment": _("A photo, voice note or document"),
     "consent": _("A consent: nobody but the family can answer"),
+}
+FILE_NAMES: Mapping[str, Words] = {
+    # Translators: what a family may send in answer to a question.
+    "photo": _("A photo"),
+    "voice": _("A voice note"),
+    "document": _("A paper or another file"),
 }
 WAY_NAMES: Mapping[str, Words] = {
     "unknown": _("Don't know"),
@@ -92,6 +102,9 @@ def rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "name": f"q{number}.",
                 "group": group,
                 "with_options": question.get("kind") in WITH_OPTIONS,
+                "with_files": question.get("kind") == "attachment",
+                "kinds": question.get("kinds", FILES),
+                "many": bool(question.get("many")),
                 "hint": question.get("hint"),
                 "options": _with_room(question.get("options", [])),
                 "ways": question.get("ways", []),
@@ -111,9 +124,12 @@ def _question(form: Form, name: str) -> Data:
     rest = _rest(form.get(f"{name}rest", "{}"))
     if rest.get("kind") == "repeat":
         return rest
+    kind, shown_as = form.choice(f"{name}kind", KINDS), form.word(f"{name}was")
+    if kind != shown_as:  # what only the former kind has goes
+        rest = {field: value for field, value in rest.items() if field == "when"}
     question: Data = {
         **rest,
-        "kind": form.choice(f"{name}kind", KINDS),
+        "kind": kind,
         "key": form.word(f"{name}key"),
         "title": _both(form, f"{name}title"),
         "words": _both(form, f"{name}words"),
@@ -122,12 +138,16 @@ def _question(form: Form, name: str) -> Data:
     hint = _both(form, f"{name}hint")
     if any(hint.values()):
         question["hint"] = hint
-    if question["kind"] in WITH_OPTIONS:
+    if kind in WITH_OPTIONS:
         question["options"] = list(_options(form, name))
+    if kind == "attachment":
+        ticked = form.all(f"{name}kinds") if kind == shown_as else FILES
+        question["kinds"] = [each for each in FILES if each in ticked]
+        question["many"] = bool(form.get(f"{name}many"))
     when = _condition(form.word(f"{name}when"))
     if when and "when" not in rest:
         question["when"] = when
-    if question["kind"] == "consent":
+    if kind == "consent":
         question["ways"] = []
     return question
 
@@ -167,10 +187,12 @@ def _option(form: Form, name: str) -> Data:
 
 
 def _condition(text: str) -> Data | None:
-    """Return ``key=code`` as a condition; the code of a yes or no is a truth."""
+    """Return ``key=code`` as a condition; the code of a yes or no is a truth, `ANY` that of all."""
     key, equals, code = text.partition("=")
     if not equals:
         return None
+    if code == ANY:
+        return {"given": key}
     truths: dict[str, bool] = {"+": True, "-": False}
     return {"is": {"key": key, "codes": [truths.get(code, code)]}}
 
@@ -206,6 +228,8 @@ def _with_room(options: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _simple(when: Any) -> str:
     """Return a condition on one answer as the form has it, empty for all others."""
+    if isinstance(when, Mapping) and isinstance(when.get("given"), str):
+        return f"{when['given']}={ANY}"
     asked = when.get("is") if isinstance(when, Mapping) else None
     if not isinstance(asked, Mapping) or len(asked.get("codes", ())) != 1:
         return ""
@@ -220,8 +244,13 @@ def _kept_when(question: Mapping[str, Any]) -> Data:
 
 
 def _earlier(before: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what a condition can ask of what was asked before: value, question, answer."""
+    """Yield what a condition can ask of what was asked before: value, question, answer.
+
+    The answer is None where any will do.
+    """
     for question in before:
+        if question.get("kind") != "repeat":
+            yield f"{question['key']}={ANY}", question["title"], None
         if question.get("kind") == "yes_no":
             yield f"{question['key']}=+", question["title"], True
             yield f"{question['key']}=-", question["title"], False

@@ -43,6 +43,7 @@ PLACES: dict[str, Words] = {
     "hint": _("the hint"),
     "options": _("the answers"),
     "label": _("the answer"),
+    "kinds": _("what can be sent"),
     "ways": _("the ways around"),
     "when": _("the condition"),
     "questions": _("the questions"),
@@ -93,6 +94,7 @@ def _editor(
         phones=phones,
         kinds=[(kind, visit.say(set_form.KIND_NAMES[kind])) for kind in KINDS],
         ways=[(way, visit.say(set_form.WAY_NAMES[way])) for way in OPTIONAL],
+        files=[(kind, visit.say(words)) for kind, words in set_form.FILE_NAMES.items()],
     )
 
 
