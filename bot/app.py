@@ -51,7 +51,7 @@ from bot.services.follow_ups import FollowUps
 from bot.services.glances import Glances
 from bot.services.intake import NO_NAME, Intake
 from bot.services.linking import Links
-from bot.services.newcomers import Newcomers
+from bot.services.newcomers import LEAST_LATE, Newcomers
 from bot.services.pauses import Pauses
 from bot.services.updates import Updates
 from bot.services.upkeep import Upkeep, day_begins, day_of, zone_named
@@ -256,7 +256,7 @@ class App:
         intake = Intake(
             database, self._tools, limits, clock=self._clock, wake=delivery.wake,
             organisation=self.settings.organisation_name, outlet=delivery,
-            floods=floods, newcomers=Newcomers(floods, self.settings.pace_bot / 3), disk=self.disk,
+            floods=floods, newcomers=Newcomers(floods, self._late_most), disk=self.disk,
             fetch=files.look,
         )  # fmt: skip
         clearing = Clearing(
@@ -364,6 +364,12 @@ class App:
     def _sends(self, channel: Channel) -> bool:
         """Whether this process speaks on a channel, and fetches the files that were sent there."""
         return channel is self.webchat or "delivery" in self.settings.roles
+
+    def _late_most(self, channel: str) -> float:
+        """Return how many people of a channel may wait for a late reply while new ones come in."""
+        settings = self.settings
+        pace = settings.pace_signal if channel == SignalChannel.name else settings.pace_bot
+        return max(LEAST_LATE, pace / 3)
 
     def _rests_until(self, now: datetime, zone: str | None, hours: str | None) -> datetime | None:
         return day_begins(now, zone_named(zone, self.settings.zone), hours)

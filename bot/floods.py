@@ -162,7 +162,7 @@ class Floods:
         self._trickle = Meter(1, TRICKLE)
         self._aside = Meter(budgets.aside_a_day, budgets.aside_a_day / DAY)
         self._aside_bytes = Meter(budgets.aside_bytes_a_day, budgets.aside_bytes_a_day / DAY)
-        self.is_pressed = False
+        self.pressed: frozenset[str] = frozenset()  # channels on which replies are late
         self.is_holding = False
         self.lost: Counter[str] = Counter()
 
@@ -292,16 +292,15 @@ class Floods:
                 person.held += 1
 
     def take_new(self, most: int, now: float) -> int:
-        """Return how many new people may be taken in now, at most ``most``, and take them.
-
-        While replies are late that is one now and then: nobody may wait for ever.
-        """
-        if self.is_pressed and not self._trickle.take(1, now):
-            return 0
-        taken, most = 0, 1 if self.is_pressed else most
+        """Return how many new people may be taken in now, at most ``most``, and take them."""
+        taken = 0
         while taken < most and self._takes_new(now):
             taken += 1
         return taken
+
+    def take_late(self, now: float) -> bool:
+        """Whether one may be taken in where replies are late: nobody may wait for ever."""
+        return self._trickle.take(1, now) and self._takes_new(now)
 
     def _takes_new(self, now: float) -> bool:
         return self._new_today.has_room(1, now) and self._new.take(1, now) \
@@ -342,7 +341,8 @@ class Floods:
             if len(self._people) >= self._tidy_at:
                 self._tidy(now)
             # Who was not here lately may be new. While others wait, it is asked of everybody.
-            may = not self.is_holding and not self.is_pressed and self._takes_new(now)
+            late = address.channel in self.pressed
+            may = not self.is_holding and not late and self._takes_new(now)
             self._doubts += not may
             person = self._people[mark] = _Person(now, doubtful=not may)
         return person

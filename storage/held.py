@@ -36,16 +36,26 @@ from storage.vault import CannotOpen, Form
 _PUT: Final = insert(held)
 _COUNT: Final = select(func.count().label("number")).select_from(held)
 _FIRST: Final = select(held.c.tag).order_by(held.c.id).limit(bindparam("most"))
+_AFTER: Final[Select[Any]] = (
+    select(held.c.id, held.c.handle, held.c.tag, held.c.body)
+    .where(held.c.id > bindparam("after"))
+    .order_by(held.c.id)
+    .limit(bindparam("most"))
+)
 _LOOKED_AT: Final = 8
 """So many rows are looked at for each person wanted: most people write once or twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldWords:
-    """One thing somebody did; ``body`` is None when its key has ended, or it does not open."""
+    """One thing somebody did; ``body`` is None when its key has ended, or it does not open.
+
+    ``tag`` is whose it is: the mark their contact will have.
+    """
 
     id: int
     body: bytes | None = field(repr=False)
+    tag: bytes = field(default=b"", repr=False)
 
 
 class Held:
@@ -76,6 +86,11 @@ class Held:
         """Return the marks of those who have waited longest, at most so many."""
         rows = await self._tx.rows(_FIRST, {"most": people * _LOOKED_AT})
         return list(dict.fromkeys(bytes(row.tag) for row in rows))[:people]
+
+    async def peek(self, after: int, most: int) -> list[HeldWords]:
+        """Return what is held behind row ``after``, in order, and leave it there."""
+        rows = await self._tx.rows(_AFTER, {"after": after, "most": most})
+        return [HeldWords(row.id, self._open(row.body, row.handle), row.tag) for row in rows]
 
     async def take(self, people: Sequence[bytes]) -> list[HeldWords]:
         """Take everything held for these people out, in order.

@@ -20,11 +20,15 @@ _LOST: Final = select(func.count().label("number")).where(
     _REPLY,
     outbox.c.reason.in_([literal_column("'expired'"), literal_column("'damaged'")]),
 )
-_UNHEARD: Final = select(func.count(distinct(outbox.c.contact_id)).label("number")).where(
-    outbox.c.state == literal_column(str(WAITING)),
-    _REPLY,
-    outbox.c.attempts <= literal_column("1"),
-    outbox.c.due_at < bindparam("before"),
+_UNHEARD: Final[Select[Any]] = (
+    select(outbox.c.channel, func.count(distinct(outbox.c.contact_id)).label("number"))
+    .where(
+        outbox.c.state == literal_column(str(WAITING)),
+        _REPLY,
+        outbox.c.attempts <= literal_column("1"),
+        outbox.c.due_at < bindparam("before"),
+    )
+    .group_by(outbox.c.channel)
 )
 """Who waits because of us: what was tried and put off waits for its provider or its person."""
 _ASIDE: Final = (
@@ -44,9 +48,10 @@ class Watch:
         """Return how many replies have waited since before then."""
         return await self._count(_LATE, {"before": milliseconds(before)})
 
-    async def waiting_people(self, before: datetime) -> int:
-        """Return how many people have waited for a reply since before then."""
-        return await self._count(_UNHEARD, {"before": milliseconds(before)})
+    async def waiting_people(self, before: datetime) -> dict[str, int]:
+        """Return how many people have waited for a reply since before then, by channel."""
+        rows = await self._tx.rows(_UNHEARD, {"before": milliseconds(before)})
+        return {row.channel: int(row.number) for row in rows}
 
     async def lost_replies(self, since: datetime) -> int:
         """Return how many replies could not be opened any more when their turn came."""

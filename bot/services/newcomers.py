@@ -3,8 +3,9 @@
 Theory. What is scarce is not room but speech: a provider lets a bot speak some thirty times a
 second, and a first answer costs as much of it as any other (so does a word that asks somebody to
 wait, which is why none is sent). Families in conversation come first. So new people are taken in at
-a rate of their own (`bot/floods.py`), and while replies are late, hardly any; whoever comes beyond
-that is *held*:
+a rate of their own (`bot/floods.py`), and where replies are late, hardly any; whoever comes beyond
+that is *held*. How late replies are is each channel's own matter: while one provider is slow or
+away, nobody who comes by another waits for that.
 
 - each thing they did is a row (`storage/held.py`), kept with the batch it came in, before that is
   acknowledged: nothing of it is lost in a crash;
@@ -19,7 +20,7 @@ people is kept, which is counted and alarmed. Whoever has talked with us before 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -36,8 +37,13 @@ from storage.values import Reach
 
 LATE: Final = timedelta(seconds=1)
 """A reply that has waited longer is late, and while many are, hardly anybody new is taken in."""
+LEAST_LATE: Final = 3.0
+"""So few late replies mean nothing, however slow a channel is."""
 AT_ONCE: Final = 16
 """Most new people taken in in one transaction."""
+LOOKED_AT, LOOKED_AT_MOST = 128, 1_024
+"""Held messages that are looked at, at a time and in all, for people of a channel that is not late.
+"""
 LONG: Final = timedelta(seconds=60)
 """Who has waited longer than this is told why."""
 
@@ -68,10 +74,11 @@ class Parted:
 class Newcomers:
     """Decides who is held, and whose turn it is.
 
-    ``late_most`` is how many people may wait for a late reply before nobody new is taken in.
+    ``late_most`` is how many people of a channel may wait for a late reply before nobody new of it
+    is taken in.
     """
 
-    def __init__(self, floods: Floods, late_most: float) -> None:
+    def __init__(self, floods: Floods, late_most: Callable[[str], float]) -> None:
         self._floods = floods
         self._late_most = late_most
         self._rows = 0
@@ -110,12 +117,42 @@ class Newcomers:
     async def look(self, work: Work, now: datetime) -> list[bytes]:
         """Look how things are; return the marks of those whose turn it is now."""
         late = await work.watch.waiting_people(now - LATE)
-        self._floods.is_pressed = late > self._late_most
+        self._floods.pressed = frozenset(
+            channel for channel, people in late.items() if people > self._late_most(channel)
+        )
         self._rows = await work.held.count()
         self._floods.is_holding = self._rows > 0
         if not self._rows:
             return []
-        return await work.held.first(self._floods.take_new(AT_ONCE, now.timestamp()))
+        if not self._floods.pressed:
+            return await work.held.first(self._floods.take_new(AT_ONCE, now.timestamp()))
+        return await self._next_in_time(work, now.timestamp())
+
+    async def _next_in_time(self, work: Work, now: float) -> list[bytes]:
+        """Return whose turn it is on channels that are in time, and now and then somebody else."""
+        in_time, late = await self._line(work)
+        chosen = in_time[: self._floods.take_new(min(AT_ONCE, len(in_time)), now)]
+        if late and self._floods.take_late(now):
+            chosen.append(late[0])
+        return chosen
+
+    async def _line(self, work: Work) -> tuple[list[bytes], list[bytes]]:
+        """Return the first who wait, by whether their channel is in time, as far as it is looked.
+
+        Words that do not open are of no channel, and are in nobody's way.
+        """
+        in_time: dict[bytes, None] = {}
+        late: dict[bytes, None] = {}
+        last = 0
+        for _slice in range(0, LOOKED_AT_MOST, LOOKED_AT):
+            found = await work.held.peek(last, LOOKED_AT)
+            for one in found:
+                is_late = any(it.address.channel in self._floods.pressed for it in unpack([one]))
+                (late if is_late else in_time)[one.tag] = None
+                last = one.id
+            if len(found) < LOOKED_AT or len(in_time) >= AT_ONCE:
+                break
+        return list(in_time), list(late)
 
 
 def pack(message: Inbound) -> bytes:

@@ -190,10 +190,16 @@ def test_who_wrote_lately_is_not_new() -> None:
 
 def test_while_replies_are_late_hardly_anybody_new_is_taken_in() -> None:
     floods = Floods()
-    floods.is_pressed = True
-    assert [floods.take_new(16, START + second) for second in range(10)].count(1) == 2
-    assert floods.take_new(16, START + 10) == 1
+    floods.pressed = frozenset({"telegram"})
+    assert [floods.take_late(START + second) for second in range(10)].count(True) == 2
+    assert floods.take_late(START + 10)
     assert len(floods.doubtful(newcomers(floods, 5, START))) == 5
+
+
+def test_late_replies_on_one_channel_hold_back_nobody_on_another() -> None:
+    floods = Floods()
+    floods.pressed = frozenset({"signal"})
+    assert floods.doubtful(newcomers(floods, 5, START)) == []
 
 
 def test_while_others_wait_everybody_new_waits_behind_them() -> None:
@@ -204,7 +210,7 @@ def test_while_others_wait_everybody_new_waits_behind_them() -> None:
 
 def test_what_is_held_is_bounded_for_one_and_for_all() -> None:
     floods, family = Floods(Budgets(held_most=100)), Family()
-    floods.is_pressed = True
+    floods.pressed = frozenset({"telegram"})
     floods.sift([family.says("x")], START)
     assert floods.may_hold(family.address, 99)
     assert not floods.may_hold(family.address, 100)

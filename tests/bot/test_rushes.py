@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from bot.channels.base import Limits, NotNow
 from bot.disk import Disk
 from bot.floods import Budgets, Floods
 from bot.letters import pack as pack_letter
-from bot.messages import Inbound, Unreadable
+from bot.messages import Address, Inbound, Unreadable
 from bot.services.intake import HEAVY, TOO_MANY_REPORTS, Conversation, Intake, _slices
 from bot.services.newcomers import Newcomers, pack, unpack
 from flows.conversation import respond
@@ -48,16 +49,17 @@ class Room:
         self.database = database
         self.clock = clock
         self.floods = Floods(Budgets(**budgets))
-        self.newcomers = Newcomers(self.floods, late_most)
+        self.newcomers = Newcomers(self.floods, lambda _channel: late_most)
+        each = limits or Limits(text=4096)
         self.intake = Intake(
-            database, make_tools(settings()), {"telegram": limits or Limits(text=4096)},
+            database, make_tools(settings()), {"telegram": each, "signal": each},
             clock=clock, wake=lambda _channel, _account: None, organisation="Families",
             conversation=conversation, floods=self.floods, newcomers=self.newcomers, disk=disk,
         )  # fmt: skip
 
     async def hold(self, messages: Sequence[Inbound]) -> None:
         """Let these people's words come while nobody new is taken in."""
-        self.floods.is_pressed = True
+        self.floods.pressed = frozenset({"telegram"})
         await self.intake.receive(messages)
         assert await count(self.database, "held") == len(messages)
 
@@ -289,6 +291,28 @@ async def test_while_replies_are_late_hardly_anybody_new_is_taken_in(
     await room.said()  # those ten have been answered now
     assert await room.intake.look_around() == 4
     assert await room.said() == ["late"] * 4
+
+
+async def test_a_channel_that_is_away_holds_up_nobody_new_on_another(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.services.newcomers.LOOKED_AT", 2)
+    room = Room(database, clock, late_most=3, new_at_once=100)
+    by_signal = [
+        replace(Family(who).says("by Signal"), address=Address("signal", "1", who))
+        for who in (f"s{number}" for number in range(9))
+    ]
+    await room.intake.receive(by_signal[:4])
+    clock.go_on(seconds=2)  # nobody sends there: its daemon is away
+    await room.intake.look_around()
+    await room.intake.receive([*by_signal[4:], Family("t1").says("by Telegram")])
+    assert await room.said() == ["by Telegram"]
+    assert await count(database, "held") == 5
+    room.floods.pressed = frozenset({"telegram", "signal"})
+    await room.intake.receive([Family("t2").says("behind five")])
+    assert await count(database, "held") == 6
+    await room.intake.look_around()
+    assert await room.said() == ["behind five"]
 
 
 async def test_one_whose_answer_cannot_be_written_is_put_aside_alone(
