@@ -8,7 +8,12 @@ may skip, pause, stop and delete at any time.
 
 from __future__ import annotations
 
+import re
+
+from flows.folding import fold
 from flows.questions import Choice, Choosable, Consent
+from flows.readers import read_yes_no
+from flows.session import Session
 from flows.shape import Flow, Section
 from flows.text import Later, Lines, Sentence, Spoken, Words, _
 
@@ -120,6 +125,59 @@ CONSENT = Flow(
         ),
     ),
 )
+
+WRITTEN = "~written"
+"""Stands in the place of the words where the language was seen from the writing: before the consent
+no words are kept."""
+
+# Translators: somebody began to tell at once; none of it may be kept before the consent.
+NOT_YET = _(
+    "Thank you for writing. What you have written so far was not kept: first we say who we are, "
+    "and then we ask you."
+)
+
+_ARABIC = re.compile("[\u0621-\u064a]{2}")
+_LATIN = re.compile("[A-Za-z]{2}")
+
+
+def written_in(text: str) -> str:
+    """Return the code of the language that words are written in: whoever answers "in which language
+    shall we talk?" with a sentence has answered it. Empty for a single word, or for both scripts.
+    """
+    if len(text.split()) < 2:
+        return ""
+    arabic, latin = bool(_ARABIC.search(text)), bool(_LATIN.search(text))
+    return "" if arabic == latin else "ar" if arabic else "en"
+
+
+def began_to_tell(session: Session) -> bool:
+    """Return whether the language was just seen from what somebody began to write."""
+    draft = session.drafts.get("consent")
+    if draft is None or not draft.answers:
+        return False
+    return draft.answers[draft.answers.latest].raw == WRITTEN
+
+
+_OF_AGE = frozenset(
+    fold("عمري وعمري انا سنه سنة عام و i am im and my age is years old aged").split()
+)
+
+
+def agreed_with_age(text: str) -> str:
+    """Read an agreement that tells the age with it ("موافق وعمري 34"), or an age below 18 alone.
+
+    Returns the code of the answer, empty where nothing of the kind was said.
+    """
+    words = fold(text).split()
+    ages = [int(word[:9]) for word in words if word.isdecimal()]
+    if len(ages) != 1 or not 5 <= ages[0] <= 110:
+        return ""
+    rest = [word for word in words if not word.isdecimal() and word not in _OF_AGE]
+    agrees = read_yes_no(" ".join(rest)) if rest else None
+    if ages[0] < 18:
+        return "under_18" if agrees or not rest else ""
+    return "agree" if agrees else ""
+
 
 REFUSED: tuple[Sentence, ...] = (
     _("We respect that. Nothing was kept."),

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -86,6 +85,7 @@ from flows.session import Answer, Clearing, Draft, File, Files, Report, Session,
 from flows.shape import Flow, applicable
 from flows.text import Form, Language, Later, Sentence, Words
 from flows.upgrades import bring_current
+from flows.values import replace, value
 
 FLOWS: Mapping[str, Flow] = {
     flow.name: flow
@@ -154,7 +154,7 @@ _COMMAND_OF: Mapping[Intent, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Talk:
     """One turn of one conversation: what everything below looks at."""
 
@@ -427,7 +427,8 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
     if session.paused:
         return _resumed_by(talk, text)
     if is_greeting(text) and not _may_be_told(talk, text):
-        return _go_on(talk, (menu.WELCOME_HOME,))
+        beginning = session.flow == "consent" and not session.revisit and not talk.agreed
+        return _go_on(talk, () if beginning else (menu.WELCOME_HOME,))
     if (heard.unseen or heard.earlier) and session.asked is not None and not session.telling:
         wish, words = wish_of(text), menu.UNSEEN if heard.unseen else menu.QUOTED
         return _command(talk, wish) if wish else _go_on(talk, (words,), keeps=True)
@@ -588,6 +589,8 @@ def _through_engine(talk: Talk, heard: Heard) -> Step:
         return engine.puzzled(scene, menu.ADD_UNKNOWN_CODE)
     session, effects = engine.step(scene, heard)
     if session.flow == "consent":
+        if consent.began_to_tell(session):
+            effects = _led(effects, consent.NOT_YET)
         session = _unquoted(session)
     return _after(talk.having(session), former, effects)
 

@@ -19,7 +19,6 @@ question, and after six a person of the staff is called and the question is left
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -74,6 +73,7 @@ from flows.session import (
 )
 from flows.shape import Flow, Stop, before
 from flows.text import LANGUAGES, Form, Language, Sentence, Words, _
+from flows.values import replace
 
 OFFER_AFTER = asking.OFFER_AFTER
 CALL_AFTER = 6
@@ -486,11 +486,18 @@ def _puzzled(scene: Scene, stop: Stop, asked: Asked, words: Sentence) -> Step:
     return ask_again(scene, (words,), keeps=kept)
 
 
+CAN_LEAVE_OUT = _(
+    "We keep failing to understand, and that is our fault. We can leave this question out, "
+    "or a person can help you with it. You can also simply try once more."
+)
+CANNOT_LEAVE_OUT = _(
+    "We keep failing to understand, and that is our fault. A person can help you with this "
+    "question. You can also simply try once more."
+)
+
+
 def _offer(scene: Scene, stop: Stop, kept: Asked) -> tuple[Session, Effect]:
-    words = _(
-        "We keep failing to understand, and that is our fault. We can leave this question out, "
-        "or a person can help you with it. You can also simply try once more."
-    )
+    words = CANNOT_LEAVE_OUT if not stop.question.ways else CAN_LEAVE_OUT
     options = asking.offer_of(stop)
     return asking.page(scene.session, stop.path, (words,), options, keeps=kept)
 

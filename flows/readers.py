@@ -116,7 +116,9 @@ _HOLLOW = _words(
     " answer think number would say from"
     " مدينة محافظة city province governorate"
     " اخدوه اخدوها اخذوه اخذوها اعتقلوه اعتقلوها اعتقل اعتقلت انمسك انمسكت مسكوه مسكوها"
-    " رحت رحنا سألت سألنا taken they took him them arrested detained went asked we"
+    " ساكن ساكنة ساكنين عايش عايشة عايشين مقيم مقيمة مقيمين live living lives lived"
+    " رحت رحنا سألت سألنا اي ايه نعم وضع حمدلله حمد لله yes yeah"
+    " taken they took him them arrested detained went asked we"
 )
 """Words that may stand around a label without changing what it says."""
 
@@ -234,10 +236,30 @@ def _found(words: Sequence[str], options: Sequence[Named]) -> list[tuple[int, in
     ]
 
 
+def _words_in(said: str, options: Sequence[Named]) -> list[str]:
+    """Cut a sentence into words as labels have them, without "in", "to" and "the"."""
+    labels = _index(tuple(options)).labels
+    names = frozenset(label.key.split()[0] for label in labels if label.key)
+    return [_bare(word, names) for word in _key(said).split()]
+
+
+def read_mentioned(text: str, options: Sequence[Named]) -> tuple[str, ...]:
+    """Return the codes of the options named anywhere in a sentence, in the options' order.
+
+    That is no answer yet: what else the sentence says may be anything. None where it turns
+    something into its opposite.
+    """
+    said = fold(text) if len(text) <= _SHORT else ""
+    if not said or _TURNING & set(said.split()):
+        return ()
+    codes = {code for _, _, code in _found(_words_in(said, options), options)}
+    return tuple(option.code for option in options if option.code in codes)
+
+
 def _in_sentence(said: str, options: Sequence[Named]) -> Chosen | Several | None:
     """Read a label in a short sentence whose other words carry nothing."""
-    words = _key(said).split()
-    if len(words) > 8 or _TURNING & set(words):
+    words = _words_in(said, options)
+    if len(words) > 8 or _TURNING & set(_key(said).split()):
         return None
     found = _found(words, options)
     covered = {index for start, stop, _ in found for index in range(start, stop)}
@@ -363,6 +385,7 @@ _SURELY = _phrases(
 _POLITE = _words(
     "شكرا شكراً والله بالله يا الله لو سمحت سمحتو سمحتم من فضلك فضلكم رجاء رجاءً please"
     " pls thanks thank you"
+    " حمدلله الحمدلله طيب حبيبي حبيبتي"
     " اخي اختي استاذ ارجوكم ارجوك عفوا sorry"
 )
 _SIGNS = {
@@ -420,6 +443,26 @@ def read_yes_no(text: str) -> bool | None:
     if further in _NO_SAID or all(word in _NO_SAID for word in rest):
         return False
     return None
+
+
+_BUT = _words("بس لكن ولكن but except although only")
+_GOING_ON = _words("ما مافي ماعندي ماعنا لسا لسه لم والله we i he she there they nobody none")
+_KNOWING = _words("بعرف اعرف عرف منعرف نعرف متأكد متأكدة know sure remember بتذكر")
+
+
+def read_leading(text: str) -> bool | None:
+    """Read the yes or no a short sentence begins with, where the rest only bears it out: "yes, I
+    have one", "لا ما عنا". Not where it turns, doubts, counts or speaks to the conversation.
+    """
+    words = fold(text).split() if len(text) <= _SHORT else []
+    if not 2 <= len(words) <= 8 or read_intent(text) or read_intent(" ".join(words[1:])):
+        return None
+    first, rest = _squeezed(words[0]), set(words[1:])
+    if rest & (_BUT | _KNOWING) or any(word.isdecimal() for word in words):
+        return None
+    if first in _YES_SAID:
+        return None if rest & _TURNING else True
+    return False if first in _NO_SAID and words[1] in _GOING_ON else None
 
 
 # --- Numbers --------------------------------------------------------------------------------

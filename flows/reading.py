@@ -6,16 +6,18 @@ understood, with the kind sentence that says how to go about it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 
-from flows import asking
+from flows import asking, consent
 from flows.dates import Choices, RoughDate, Trouble, read_age, read_birth, read_date
 from flows.folding import fold
 from flows.questions import (
     Attachment,
     Choice,
     Choosable,
+    Consent,
     MultipleChoice,
     Name,
     Number,
@@ -31,7 +33,9 @@ from flows.readers import (
     Named,
     Several,
     read_choice,
+    read_leading,
     read_many,
+    read_mentioned,
     read_number,
     read_place,
     read_yes_no,
@@ -42,7 +46,7 @@ from flows.session import (
     PlaceName,
 )
 from flows.shape import Stop
-from flows.text import Form, Sentence, _
+from flows.text import Form, Sentence, Words, _
 from flows.values import value
 
 
@@ -116,8 +120,15 @@ def read(scene: Scene, stop: Stop, text: str) -> Reading:
         return NotUnderstood(EMPTY)
     match question:
         case Choice():
+            consents = isinstance(question, Consent)
             options = asking.offered(stop, scene.answers)
-            return _read_choice(named(scene.tools.speak, options, form), text)
+            names = named(scene.tools.speak, options, form)
+            begun = question.key == "a1_lang" and not _choose(text, names, leading=False)
+            if begun and (written := consent.written_in(text)):
+                return Understood(written, consent.WRITTEN)
+            if consents and (agreed := consent.agreed_with_age(text)):
+                return Understood(agreed, text)
+            return _read_choice(options, names, text, leading=len(names) == 2 and not consents)
         case MultipleChoice():
             options = asking.offered(stop, scene.answers)
             return _read_many(question, named(scene.tools.speak, options, form), text)
@@ -133,6 +144,8 @@ def read(scene: Scene, stop: Stop, text: str) -> Reading:
         case Number():
             return _read_number(question, text)
         case Name():
+            if not any(character.isalpha() for character in text):
+                return NotUnderstood(NO_NAME)
             return _read_free(text, question.most, TOO_LONG_NAME)
         case Text():
             return _read_free(text, question.most, TOO_LONG)
@@ -144,6 +157,7 @@ def read(scene: Scene, stop: Stop, text: str) -> Reading:
 
 SEND_FILE = _("Please send a picture or a file here, or choose another way.")
 SEND_VOICE = _("Please send a voice note here, or choose another way.")
+NO_NAME = _("There are no letters in that. Please write the name in letters.")
 TOO_LONG_NAME = _("That is very long for a name. Please write only the name.")
 TOO_LONG = _(
     "That is longer than fits here. Please write it shorter; there is room for more later."
@@ -154,7 +168,7 @@ def _read_free(text: str, most: int, too_long: Sentence) -> Reading:
     return Understood(text, text) if len(text) <= most else NotUnderstood(too_long)
 
 
-def _choose(text: str, options: tuple[Named, ...]) -> Chosen | Several | None:
+def _choose(text: str, options: tuple[Named, ...], leading: bool) -> Chosen | Several | None:
     """Read a choice; any wording of yes or no is the answer that is called "yes" or "no" as well.
 
     A bare "no" is never the beginning of an answer: to "who was behind it?" it does not mean
@@ -162,32 +176,57 @@ def _choose(text: str, options: tuple[Named, ...]) -> Chosen | Several | None:
     """
     answer = read_yes_no(text)
     if answer is None:
-        return read_choice(text, options)
+        chosen = read_choice(text, options)
+        answer = read_leading(text) if leading and chosen is None else None
+        if answer is None:
+            return chosen
     said, word = fold(text), "yes" if answer else "no"
     for meant in (said, word):
         codes = [it.code for it in options if any(fold(label) == meant for label in it.labels)]
         if codes:
             return Chosen(codes[0]) if len(codes) == 1 else Several(tuple(codes))
-    return read_choice(text, options) if answer else None
+    return read_choice("نعم", options) if answer else None
 
 
-def _read_choice(options: tuple[Named, ...], text: str) -> Reading:
-    match _choose(text, options):
+MATCHES_NONE = _("We could not match that to an answer. Please choose one, or write its number.")
+MATCHES_SEVERAL = _(
+    "More than one answer fits these words. Please choose one, or write its number."
+)
+# Translators: {answer} is the label of an answer that was named somewhere in a longer sentence.
+PERHAPS = _("If this is what you mean, please choose it, or write {n}: {answer}")
+# Translators: {first} and {second} are labels of two answers that both fit what was written.
+PERHAPS_TWO = _(
+    "Two answers fit these words: {first} / {second}. Please choose one, or write its number."
+)
+
+
+def _read_choice(
+    options: Sequence[Choosable], names: tuple[Named, ...], text: str, *, leading: bool = False
+) -> Reading:
+    match _choose(text, names, leading):
         case Chosen(code):
             return Understood(code, text)
-        case Several():
-            return NotUnderstood(
-                _("More than one answer fits these words. Please choose one, or write its number.")
-            )
+        case Several(codes):
+            return NotUnderstood(_perhaps(options, codes) or MATCHES_SEVERAL)
         case _:
-            return NotUnderstood(
-                _("We could not match that to an answer. Please choose one, or write its number.")
-            )
+            return NotUnderstood(_perhaps(options, read_mentioned(text, names)) or MATCHES_NONE)
+
+
+def _perhaps(options: Sequence[Choosable], codes: Sequence[str]) -> Sentence | None:
+    """Return the sentence that names the one or two answers the words may mean."""
+    labels = [(at, it.label) for at, it in enumerate(options, 1) if it.code in codes]
+    match [(at, label) for at, label in labels if isinstance(label, Words)]:
+        case [(at, label)]:
+            return PERHAPS.fill(answer=label, n=at)
+        case [(_first, one), (_second, other)]:
+            return PERHAPS_TWO.fill(first=one, second=other)
+        case _:
+            return None
 
 
 def _read_many(question: MultipleChoice, options: tuple[Named, ...], text: str) -> Reading:
-    said_no = read_yes_no(text) is False
-    several = _choose(text, options) if said_no else read_many(text, options)
+    said_no = False in (read_yes_no(text), read_leading(text))
+    several = _choose(text, options, said_no) if said_no else read_many(text, options)
     if isinstance(several, Chosen):
         several = Several((several.code,))
     if several is None:
@@ -206,6 +245,8 @@ def _read_many(question: MultipleChoice, options: tuple[Named, ...], text: str) 
 
 def _read_yes_no(text: str) -> Reading:
     answer = read_yes_no(text)
+    if answer is None:
+        answer = read_leading(text)
     if answer is None:
         number = read_number(text, 1, 2)
         answer = None if number is None else number == 1
@@ -226,11 +267,9 @@ _DATE_TROUBLES: dict[str, Sentence] = {
         "We cannot count from an age here, because no date of birth is known. Please write the "
         "year, or roughly when it was."
     ),
-}
-_DATE_TROUBLES |= {
     # Translators: a number such as 60 was written; the two examples are read as they stand here.
     "age_or_year": _(
-        "Is that an age, or a year? Please write for example “aged 60”, or “born 1960”."
+        "Is that an age, or a year? Please write it like this: aged 60, or like this: born 1960."
     ),
     "age_range": _("One number is enough, as near as you know: an age such as 25, or a year."),
 }
@@ -272,6 +311,8 @@ def _read_place(question: Place, areas: tuple[Named, ...], text: str) -> Reading
     if len(text) > question.most:
         return NotUnderstood(TOO_LONG)
     area, words = read_place(text, areas)
+    if any(fold(text) == fold(label) for each in areas for label in each.labels[:2]):
+        words = ""  # only the name of the area itself, as if its button had been pressed
     return Understood(PlaceName(area, words), text)
 
 

@@ -15,6 +15,8 @@ questions. Answering ``full`` later brings the others back.
 
 from __future__ import annotations
 
+from flows.answer_words import HEARD, HOURS, KIN, PLACES, TOGETHER, UNITS, WAYS
+from flows.answer_words import PARTIES as CAPTORS
 from flows.questions import (
     OPTIONAL,
     SKIP_ONLY,
@@ -23,6 +25,7 @@ from flows.questions import (
     Choosable,
     Condition,
     Every,
+    Given,
     Is,
     MultipleChoice,
     Name,
@@ -49,356 +52,120 @@ OTHER = Choosable("other", _("Something else"))
 OTHER_PERSON = Choosable("other", _("Someone else"))
 
 GOVERNORATES = (
-    Choosable("SY-DI", _("Damascus"), ("الشام", "damas", "dimashq")),
-    Choosable("SY-RD", _("Rural Damascus"), ("ريف الشام", "rif dimashq")),
-    Choosable("SY-HL", _("Aleppo"), ("halab",)),
-    Choosable("SY-HI", _("Homs"), ("hims",)),
-    Choosable("SY-HM", _("Hama"), ("حماه",)),
-    Choosable("SY-LA", _("Lattakia"), ("اللاذقيه", "latakia")),
-    Choosable("SY-ID", _("Idleb"), ("ادلب", "idlib")),
-    Choosable("SY-HA", _("Al-Hasakah"), ("حسكة", "hasaka", "hasakeh")),
-    Choosable("SY-DY", _("Deir ez-Zor"), ("ديرالزور", "deir ezzor", "deir alzour", "الدير")),
-    Choosable("SY-TA", _("Tartous"), ("tartus",)),
-    Choosable("SY-RA", _("Ar-Raqqa"), ("رقة", "raqqa", "raqa")),
-    Choosable("SY-DR", _("Dar'a"), ("deraa", "daraa")),
-    Choosable("SY-SU", _("As-Sweida"), ("سويداء", "sweida", "suwayda")),
-    Choosable("SY-QU", _("Quneitra"), ("قنيطرة", "qunaitra")),
+    Choosable("SY-DI", _("Damascus"), PLACES["SY-DI"]),
+    Choosable("SY-RD", _("Rural Damascus"), PLACES["SY-RD"]),
+    Choosable("SY-HL", _("Aleppo"), PLACES["SY-HL"]),
+    Choosable("SY-HI", _("Homs"), PLACES["SY-HI"]),
+    Choosable("SY-HM", _("Hama"), PLACES["SY-HM"]),
+    Choosable("SY-LA", _("Lattakia"), PLACES["SY-LA"]),
+    Choosable("SY-ID", _("Idleb"), PLACES["SY-ID"]),
+    Choosable("SY-HA", _("Al-Hasakah"), PLACES["SY-HA"]),
+    Choosable("SY-DY", _("Deir ez-Zor"), PLACES["SY-DY"]),
+    Choosable("SY-TA", _("Tartous"), PLACES["SY-TA"]),
+    Choosable("SY-RA", _("Ar-Raqqa"), PLACES["SY-RA"]),
+    Choosable("SY-DR", _("Dar'a"), PLACES["SY-DR"]),
+    Choosable("SY-SU", _("As-Sweida"), PLACES["SY-SU"]),
+    Choosable("SY-QU", _("Quneitra"), PLACES["SY-QU"]),
 )
 ABROAD = Choosable("abroad", _("Outside Syria"))
 AT_SEA = Choosable("at_sea", _("At sea"))
 
-_CHILD = (
-    "ابني", "ولدي", "بنتي", "ابنتي", "ابننا", "بنتنا", "my son", "my daughter", "my child",
-)  # fmt: skip
-_PARENT = (
-    "ابي", "ابوي", "والدي", "بابا", "امي", "والدتي", "ماما", "my father", "my mother", "my dad",
-    "my mum", "my mom",
-)  # fmt: skip
-_SIBLING = (
-    "اخي", "اخوي", "خيي", "خي", "اخونا", "اختي", "اختنا", "my brother", "my sister",
-)  # fmt: skip
-_GRANDCHILD = ("حفيدي", "حفيدتي", "my grandson", "my granddaughter", "my grandchild")
-_BROTHERS_CHILD = (
-    "ابن اخي", "بنت اخي", "ابن اخوي", "بنت اخوي", "my nephew", "my niece",
-)  # fmt: skip
-_SISTERS_CHILD = ("ابن اختي", "بنت اختي", "my nephew", "my niece")
-_UNCLES = ("عمي", "عمتي", "خالي", "خالتي", "my uncle", "my aunt")
-"""What families say of the missing person ("my son") where we ask who they are themselves. Most of
-these fit two answers, a woman's and a man's: then it is asked which."""
-
 RELATIONS = (
-    Choosable(
-        "mother",
-        about("I am their mother"),
-        (
-            "mother", "his mother", "her mother", "mom", "mum", "أم", "الأم", "والدة", "الوالدة",
-            "امه", "امها", "امو", "والدته", "والدتها", "والدتو", *_CHILD,
-        ),
-    ),
-    Choosable(
-        "father",
-        about("I am their father"),
-        (
-            "father", "his father", "her father", "dad", "أب", "الأب", "والد", "الوالد", "ابوه",
-            "ابوها", "والده", "والدها", "والدو", *_CHILD,
-        ),
-    ),
+    Choosable("mother", about("I am their mother"), KIN["mother"]),
+    Choosable("father", about("I am their father"), KIN["father"]),
     Choosable(
         "wife",
         _("I am his wife"),
-        (
-            "wife", "his wife", "my husband", "زوجة", "الزوجة", "زوجته", "زوجتو", "مرته", "مرتو",
-            "زوجي", "جوزي",
-        ),
+        KIN["wife"],
         when=Not(Is("b1_sex", ("female",))),
     ),
     Choosable(
         "husband",
         _("I am her husband"),
-        (
-            "husband", "her husband", "my wife", "زوج", "الزوج", "زوجها", "جوزها", "زوجتي", "مرتي",
-        ),
+        KIN["husband"],
         when=Not(Is("b1_sex", ("male",))),
     ),
-    Choosable(
-        "daughter",
-        about("I am their daughter"),
-        (
-            "daughter", "his daughter", "her daughter", "ابنة", "بنت", "بنته", "بنتها", "بنتو",
-            "ابنته", "ابنتها", *_PARENT,
-        ),
-    ),
-    Choosable(
-        "son",
-        about("I am their son"),
-        ("son", "his son", "her son", "ابن", "ابنه", "ابنها", "ابنو", *_PARENT),
-    ),
-    Choosable(
-        "sister",
-        about("I am their sister"),
-        ("sister", "his sister", "her sister", "أخت", "اخته", "اختها", "اختو", *_SIBLING),
-    ),
-    Choosable(
-        "brother",
-        about("I am their brother"),
-        ("brother", "his brother", "her brother", "أخ", "اخوه", "اخوها", *_SIBLING),
-    ),
-    # Without its marks, "جده" is his grandfather as well as a grandmother, and "عمه" is like it.
-    Choosable(
-        "grandmother",
-        about("I am their grandmother"),
-        ("grandmother", "جدة", "جدته", "جدتها", "جدتو", *_GRANDCHILD),
-    ),
-    Choosable(
-        "grandfather",
-        about("I am their grandfather"),
-        ("grandfather", "جد", "جده", "جدها", *_GRANDCHILD),
-    ),
-    Choosable(
-        "paternal_uncle",
-        about("I am their father's brother"),
-        ("uncle", "paternal uncle", "عم", "عمه", "عمها", "عمو", *_BROTHERS_CHILD),
-    ),
-    Choosable(
-        "paternal_aunt",
-        about("I am their father's sister"),
-        ("aunt", "paternal aunt", "عمة", "عمته", "عمتها", "عمتو", *_BROTHERS_CHILD),
-    ),
-    Choosable(
-        "maternal_uncle",
-        about("I am their mother's brother"),
-        ("uncle", "maternal uncle", "خال", "خاله", "خالها", "خالو", *_SISTERS_CHILD),
-    ),
-    Choosable(
-        "maternal_aunt",
-        about("I am their mother's sister"),
-        ("aunt", "maternal aunt", "خالة", "خالته", "خالتها", "خالتو", *_SISTERS_CHILD),
-    ),
-    Choosable(
-        "cousin_pat",
-        about("Cousin, their father's side"),
-        (
-            "cousin", "my cousin", "ابن عم", "بنت عم", "ابن عمه", "بنت عمه", "ابن عمها",
-            "بنت عمها", "ابن عمو", "بنت عمو", "ابن عمته", "بنت عمته", "ابن عمي", "بنت عمي",
-            "ابن عمتي", "بنت عمتي",
-        ),
-    ),
-    Choosable(
-        "cousin_mat",
-        about("Cousin, their mother's side"),
-        (
-            "cousin", "my cousin", "ابن خال", "بنت خال", "ابن خاله", "بنت خاله", "ابن خالها",
-            "بنت خالها", "ابن خالو", "بنت خالو", "ابن خالته", "بنت خالته", "ابن خالي",
-            "بنت خالي", "ابن خالتي", "بنت خالتي",
-        ),
-    ),
-    Choosable(
-        "nephew_niece",
-        about("I am their niece or nephew"),
-        (
-            "nephew", "niece", "ابن اخوه", "بنت اخوه", "ابن اخته", "بنت اخته", "ابن اخوها",
-            "بنت اخوها", "ابن اختها", "بنت اختها", *_UNCLES,
-        ),
-    ),
-    Choosable(
-        "in_law",
-        _("I am related by marriage"),
-        (
-            "in-law", "son in law", "brother in law", "sister in law", "father in law",
-            "mother in law", "صهر", "كنة", "حمو", "صهري", "كنتي", "حماي", "حماتي", "سلفي", "نسيبي",
-            "زوج اختي", "زوج بنتي", "مرت اخي", "مرت ابني", "زوجة اخي", "زوجة ابني",
-        ),
-    ),
-    Choosable(
-        "fiance",
-        about("We are engaged to be married"),
-        (
-            "fiance", "fiancee", "my fiance", "my fiancee", "خطيب", "خطيبة", "خطيبي", "خطيبتي",
-            "خطيبته", "خطيبها",
-        ),
-    ),
-    Choosable(
-        "friend",
-        _("I am a friend"),
-        (
-            "friend", "my friend", "صديق", "صديقة", "رفيق", "صديقي", "صديقتي", "رفيقي", "رفيقتي",
-            "صاحبي", "صديقه", "رفيقه", "صاحبه",
-        ),
-    ),
-    Choosable(
-        "neighbour",
-        _("I am a neighbour"),
-        ("neighbour", "neighbor", "جار", "جارة", "جاري", "جارتي", "جارنا", "جارتنا", "جارهم"),
-    ),
-    Choosable("co_detainee", about("I was held with them"), ("رفيق احتجاز", "كنت معه بالسجن")),
-    Choosable("lawyer", _("I am a lawyer"), ("lawyer", "محامي", "محامية")),
-    Choosable("association", _("From an association"), ("association", "جمعية", "رابطة")),
-    # Not "أنا" alone: it stands before every other answer as well.
-    Choosable("self", _("It is about myself"), ("myself", "self", "عن نفسي", "عني", "انا نفسي")),
+    Choosable("daughter", about("I am their daughter"), KIN["daughter"]),
+    Choosable("son", about("I am their son"), KIN["son"]),
+    Choosable("sister", about("I am their sister"), KIN["sister"]),
+    Choosable("brother", about("I am their brother"), KIN["brother"]),
+    Choosable("grandmother", about("I am their grandmother"), KIN["grandmother"]),
+    Choosable("grandfather", about("I am their grandfather"), KIN["grandfather"]),
+    Choosable("paternal_uncle", about("I am their father's brother"), KIN["paternal_uncle"]),
+    Choosable("paternal_aunt", about("I am their father's sister"), KIN["paternal_aunt"]),
+    Choosable("maternal_uncle", about("I am their mother's brother"), KIN["maternal_uncle"]),
+    Choosable("maternal_aunt", about("I am their mother's sister"), KIN["maternal_aunt"]),
+    Choosable("cousin_pat", about("Cousin, their father's side"), KIN["cousin_pat"]),
+    Choosable("cousin_mat", about("Cousin, their mother's side"), KIN["cousin_mat"]),
+    Choosable("nephew_niece", about("I am their niece or nephew"), KIN["nephew_niece"]),
+    Choosable("in_law", _("I am related by marriage"), KIN["in_law"]),
+    Choosable("fiance", about("We are engaged to be married"), KIN["fiance"]),
+    Choosable("friend", _("I am a friend"), KIN["friend"]),
+    Choosable("neighbour", _("I am a neighbour"), KIN["neighbour"]),
+    Choosable("co_detainee", about("I was held with them"), KIN["co_detainee"]),
+    Choosable("lawyer", _("I am a lawyer"), KIN["lawyer"]),
+    Choosable("association", _("From an association"), KIN["association"]),
+    Choosable("self", _("It is about myself"), KIN["self"]),
     OTHER_PERSON,
-)  # fmt: skip
+)
 
 HOW = (
+    Choosable("checkpoint", _("At a checkpoint"), WAYS["checkpoint"]),
+    Choosable("home_raid", _("In a raid on the home"), WAYS["home_raid"]),
+    Choosable("workplace", _("From the workplace"), WAYS["workplace"]),
+    Choosable("education", _("From school or university"), WAYS["education"]),
+    Choosable("summons", _("Summoned to a branch or an office"), WAYS["summons"]),
+    Choosable("street", _("From the street"), WAYS["street"]),
+    Choosable("hospital", _("From a hospital"), WAYS["hospital"]),
+    Choosable("protest", _("At a demonstration"), WAYS["protest"]),
+    Choosable("border", _("At a border crossing or airport"), WAYS["border"]),
+    Choosable("conscription", _("During military service"), WAYS["conscription"]),
+    Choosable("hostage_swap", _("Held in place of a wanted relative"), WAYS["hostage_swap"]),
+    Choosable("abduction", _("Abducted"), WAYS["abduction"]),
+    Choosable("siege_exit", _("Leaving a siege, or after a settlement"), WAYS["siege_exit"]),
+    Choosable("displacement", _("While fleeing"), WAYS["displacement"]),
+    Choosable("fighting_shelling", _("Shelling or fighting"), WAYS["fighting_shelling"]),
+    Choosable("migration_land", _("On the way to refuge, by land"), WAYS["migration_land"]),
+    Choosable("migration_sea", _("On the way to refuge, by sea"), WAYS["migration_sea"]),
     Choosable(
-        "checkpoint", _("At a checkpoint"), ("checkpoint", "حاجز", "على الحاجز", "عالحاجز")
+        "prison_transfer", _("Moved from a prison and not seen since"), WAYS["prison_transfer"]
     ),
     Choosable(
-        "home_raid",
-        _("In a raid on the home"),
-        (
-            "home", "raid", "from home", "from his home", "from her home", "مداهمة", "من البيت",
-            "من بيته", "من بيتها", "من بيتو", "من بيتنا", "من المنزل", "مداهمة البيت",
-        ),
+        "child_with_parent", _("A child taken together with family"), WAYS["child_with_parent"]
     ),
-    Choosable(
-        "workplace",
-        _("From the workplace"),
-        ("work", "from work", "من الشغل", "من شغله", "من شغلو", "من شغلها", "من المحل"),
-    ),
-    Choosable(
-        "education",
-        _("From school or university"),
-        ("school", "university", "من المدرسة", "من الجامعة"),
-    ),
-    Choosable("summons", _("Summoned to a branch or an office"), ("summons", "استدعاء")),
-    Choosable("street", _("From the street"), ("street", "شارع", "بالشارع")),
-    Choosable("hospital", _("From a hospital"), ("hospital", "مشفى", "مستشفى", "بالمشفى")),
-    Choosable("protest", _("At a demonstration"), ("demonstration", "protest", "مظاهرة")),
-    Choosable(
-        "border",
-        _("At a border crossing or airport"),
-        ("border", "airport", "مطار", "بالمطار", "الحدود", "على الحدود", "عالحدود"),
-    ),
-    Choosable(
-        "conscription",
-        _("During military service"),
-        ("military service", "بالجيش", "بالعسكرية", "خدمة العلم"),
-    ),
-    Choosable("hostage_swap", _("Held in place of a wanted relative"), ("hostage", "رهينة")),
-    Choosable(
-        "abduction",
-        _("Abducted"),
-        (
-            "kidnapped", "he was kidnapped", "she was kidnapped", "خطف", "مخطوف", "مخطوفة",
-            "انخطف", "انخطفت", "خطفوه", "خطفوها", "اختطف", "اختطفت",
-        ),
-    ),
-    Choosable("siege_exit", _("Leaving a siege, or after a settlement"), ("siege", "تسوية")),
-    Choosable("displacement", _("While fleeing"), ("displacement", "نزوح", "بالنزوح")),
-    Choosable(
-        "fighting_shelling",
-        _("Shelling or fighting"),
-        ("shelling", "fighting", "قصف", "بالقصف", "معركة", "بالمعركة"),
-    ),
-    Choosable("migration_land", _("On the way to refuge, by land"), ("by land", "براً")),
-    Choosable(
-        "migration_sea",
-        _("On the way to refuge, by sea"),
-        ("by sea", "at sea", "بحراً", "غرق", "بالبحر", "في البحر"),
-    ),
-    Choosable("prison_transfer", _("Moved from a prison and not seen since"), ("transfer",)),
-    Choosable("child_with_parent", _("A child taken together with family"), ("child",)),
-    Choosable(
-        "earthquake_2023",
-        _("The earthquake of February 2023"),
-        ("earthquake", "زلزال", "الزلزال", "بالزلزال"),
-    ),
+    Choosable("earthquake_2023", _("The earthquake of February 2023"), WAYS["earthquake_2023"]),
     OTHER,
-)  # fmt: skip
+)
 NO_CAPTOR = ("fighting_shelling", "migration_sea", "earthquake_2023")
 
 PARTIES = (
-    Choosable(
-        "state",
-        _("Former government's forces or security"),
-        (
-            "النظام", "regime", "assad", "assad regime", "المخابرات", "الأمن", "الأمن العسكري",
-            "المخابرات العسكرية", "المخابرات الجوية", "المخابرات العامة", "الجوية", "أمن الدولة",
-            "الأمن السياسي", "الأمن الجنائي", "الشرطة", "الشرطة العسكرية", "الجيش", "جيش النظام",
-            "الشبيحة", "شبيحة", "اللجان الشعبية", "الدفاع الوطني", "الفرقة الرابعة",
-            "الحرس الجمهوري", "بشار", "الأسد", "النظام السوري", "نظام الأسد", "حزب الله", "الروس",
-            "الدولة", "الحكومة", "government", "mukhabarat", "intelligence", "security", "army",
-        ),
-    ),
-    Choosable(
-        "isis",
-        _("ISIS"),
-        ("داعش", "الدواعش", "تنظيم الدولة", "الدولة", "الدولة الإسلامية", "daesh", "isil"),
-    ),
-    Choosable(
-        "hts",
-        _("The Nusra Front or HTS"),
-        ("النصرة", "جبهة النصرة", "الهيئة", "هيئة تحرير الشام", "nusra", "hts"),
-    ),
-    Choosable(
-        "opp",
-        _("Another armed opposition group"),
-        (
-            "الجيش الحر", "جيش حر", "جيش الإسلام", "أحرار الشام", "فيلق الرحمن", "المعارضة",
-            "الفصائل", "fsa", "free army", "free syrian army", "opposition", "rebels",
-        ),
-    ),
-    Choosable(
-        "north",
-        _("Syrian National Army or Turkish forces"),
-        ("sna", "الجيش الوطني", "الأتراك", "الجيش التركي", "تركيا", "turkey", "turkish army"),
-    ),
-    Choosable(
-        "east",
-        _("The SDF or the Asayish"),
-        ("قسد", "الأسايش", "وحدات الحماية", "وحدات حماية الشعب", "sdf", "ypg", "asayish"),
-    ),
-    Choosable(
-        "now",
-        _("The authorities since December 2024"),
-        ("الأمن العام", "الأمن", "الحكومة", "الحكومة الجديدة", "السلطة الجديدة", "government"),
-    ),
-    Choosable(
-        "local",
-        _("A local armed group, a gang or smugglers"),
-        ("عصابة", "عصابات", "مهربين", "مسلحين", "gang", "smugglers"),
-    ),
-    Choosable(
-        "foreign",
-        _("Forces or authorities of another State"),
-        ("دولة أخرى", "إسرائيل", "الجيش اللبناني", "israel"),
-    ),
-    Choosable("none", _("Nobody: shelling, flight, sea, earthquake"), ("لا جهة", "nobody")),
+    Choosable("state", _("Former government's forces or security"), CAPTORS["state"]),
+    Choosable("isis", _("ISIS"), CAPTORS["isis"]),
+    Choosable("hts", _("The Nusra Front or HTS"), CAPTORS["hts"]),
+    Choosable("opp", _("Another armed opposition group"), CAPTORS["opp"]),
+    Choosable("north", _("Syrian National Army or Turkish forces"), CAPTORS["north"]),
+    Choosable("east", _("The SDF or the Asayish"), CAPTORS["east"]),
+    Choosable("now", _("The authorities since December 2024"), CAPTORS["now"]),
+    Choosable("local", _("A local armed group, a gang or smugglers"), CAPTORS["local"]),
+    Choosable("foreign", _("Forces or authorities of another State"), CAPTORS["foreign"]),
+    Choosable("none", _("Nobody: shelling, flight, sea, earthquake"), CAPTORS["none"]),
     OTHER_PERSON,
-)  # fmt: skip
+)
 STATE_UNITS = (
-    Choosable(
-        "st_mil_int",
-        _("Military Intelligence"),
-        ("الأمن العسكري", "المخابرات العسكرية", "المخابرات", "عسكري", "فرع فلسطين"),
-    ),
-    Choosable(
-        "st_air_int",
-        _("Air Force Intelligence"),
-        ("الجوية", "المخابرات الجوية", "المخابرات", "مخابرات جوية", "الجوي"),
-    ),
-    Choosable(
-        "st_gen_int",
-        _("General Intelligence (State Security)"),
-        ("أمن الدولة", "المخابرات العامة", "المخابرات", "فرع الخطيب"),
-    ),
-    Choosable("st_pol_sec", _("Political Security"), ("الأمن السياسي", "السياسي")),
-    Choosable("st_crim_sec", _("Criminal Security"), ("الأمن الجنائي", "الجنائي")),
-    Choosable("st_police", _("Police"), ("شرطة",)),
-    Choosable("st_mil_police", _("Military Police"), ("الشرطة العسكرية",)),
-    Choosable(
-        "st_army",
-        _("Army (Republican Guard, 4th Division …)"),
-        ("الجيش", "الفرقة الرابعة", "الحرس الجمهوري", "republican guard", "4th division"),
-    ),
-    Choosable("st_ndf", _("National Defence Forces"), ("الدفاع الوطني",)),
-    Choosable(
-        "st_shabiha", _("Popular committees (Shabiha)"), ("شبيحة", "الشبيحة", "اللجان", "shabiha")
-    ),
-    Choosable("st_allied", _("Allied foreign militias (Hezbollah …)"), ("حزب الله", "hezbollah")),
-    Choosable("st_russia", _("Russian forces"), ("روسيا", "الروس")),
+    Choosable("st_mil_int", _("Military Intelligence"), UNITS["st_mil_int"]),
+    Choosable("st_air_int", _("Air Force Intelligence"), UNITS["st_air_int"]),
+    Choosable("st_gen_int", _("General Intelligence (State Security)"), UNITS["st_gen_int"]),
+    Choosable("st_pol_sec", _("Political Security"), UNITS["st_pol_sec"]),
+    Choosable("st_crim_sec", _("Criminal Security"), UNITS["st_crim_sec"]),
+    Choosable("st_police", _("Police"), UNITS["st_police"]),
+    Choosable("st_mil_police", _("Military Police"), UNITS["st_mil_police"]),
+    Choosable("st_army", _("Army (Republican Guard, 4th Division …)"), UNITS["st_army"]),
+    Choosable("st_ndf", _("National Defence Forces"), UNITS["st_ndf"]),
+    Choosable("st_shabiha", _("Popular committees (Shabiha)"), UNITS["st_shabiha"]),
+    Choosable("st_allied", _("Allied foreign militias (Hezbollah …)"), UNITS["st_allied"]),
+    Choosable("st_russia", _("Russian forces"), UNITS["st_russia"]),
     Choosable("st_unspecified", _("That side, but the unit is not known")),
-)  # fmt: skip
+)
 NORTH_UNITS = (
     Choosable("sna", _("Factions of the Syrian National Army")),
     Choosable("turkey", _("Turkish forces")),
@@ -695,7 +462,9 @@ _EVENT = Section(
             title=_("More about who"),
             words=_("Is there more you know about who it was?"),
             ways=OPTIONAL,
-            when=full(Every((Not(Is("c4_how", NO_CAPTOR)), Not(Is("c5_by", ("none",)))))),
+            when=full(
+                Every((Given("c5_by"), Not(Is("c4_how", NO_CAPTOR)), Not(Is("c5_by", ("none",)))))
+            ),
             most=1000,
         ),
         Text(
@@ -711,8 +480,8 @@ _EVENT = Section(
         ),
         Choice(
             key="c7_others",
-            title=_("Taken together"),
-            words=_("Were other people taken at the same time?"),
+            title=_("Others at the same time"),
+            words=_("Were others taken, or did others disappear, at the same time?"),
             options=(
                 Choosable("yes", _("Yes"), ("yes", "نعم", "اي")),
                 Choosable("no", _("No"), ("no", "لا")),
@@ -733,7 +502,7 @@ _EVENT = Section(
         ),
         Repeat(
             "others",
-            _("Person taken at the same time"),
+            _("Another person at the same time"),
             (
                 Name(
                     key="name",
@@ -747,10 +516,10 @@ _EVENT = Section(
                     title=_("Relation"),
                     words=about("Who is that to them?"),
                     options=(
-                        Choosable("relative", _("A relative"), ("قريب", "قريبة")),
-                        Choosable("friend", _("A friend or colleague"), ("صديق", "زميل")),
-                        Choosable("neighbour", _("A neighbour"), ("جار",)),
-                        Choosable("stranger", _("Somebody not known before"), ("غريب",)),
+                        Choosable("relative", _("A relative"), TOGETHER["relative"]),
+                        Choosable("friend", _("A friend or colleague"), TOGETHER["friend"]),
+                        Choosable("neighbour", _("A neighbour"), TOGETHER["neighbour"]),
+                        Choosable("stranger", _("Somebody not known before"), TOGETHER["stranger"]),
                     ),
                     ways=OPTIONAL,
                 ),
@@ -778,9 +547,9 @@ _SINCE = Section(
             title=_("News since then"),
             words=about("Has there been any news of them since?"),
             options=(
-                Choosable("none", _("None"), ("no", "لا", "لا شيء", "ولا خبر")),
-                Choosable("direct", about("Yes, from them directly"), ("direct",)),
-                Choosable("someone", _("Yes, through somebody"), ("through someone",)),
+                Choosable("none", _("None"), HEARD["none"]),
+                Choosable("direct", about("Yes, from them directly"), HEARD["direct"]),
+                Choosable("someone", _("Yes, through somebody"), HEARD["someone"]),
             ),
             when=FULL,
             forms="R B",
@@ -861,7 +630,7 @@ _SINCE = Section(
                 OTHER,
                 Choosable(
                     "nobody",
-                    _("Nobody: too dangerous, or not possible"),
+                    _("Nobody so far, or it was too dangerous"),
                     ("لا", "no", "لا أحد", "ما حدا", "ولا حدا", "nobody", "no one", "nowhere"),
                 ),
             ),
@@ -962,10 +731,10 @@ _YOU = Section(
             title=_("Safe hours"),
             words=_("At what time of day is it safe to write to you?"),
             options=(
-                Choosable("any", _("Any time of day"), ("any", "أي وقت")),
-                Choosable("morning", _("In the morning"), ("morning", "صباحاً", "الصبح")),
-                Choosable("afternoon", _("In the afternoon"), ("afternoon", "بعد الظهر")),
-                Choosable("evening", _("In the evening"), ("evening", "مساءً", "المسا")),
+                Choosable("any", _("Any time of day"), HOURS["any"]),
+                Choosable("morning", _("In the morning"), HOURS["morning"]),
+                Choosable("afternoon", _("In the afternoon"), HOURS["afternoon"]),
+                Choosable("evening", _("In the evening"), HOURS["evening"]),
             ),
             columns=2,
             ways=OPTIONAL,
@@ -1007,7 +776,11 @@ _YOU = Section(
             words=_("With whom may we share the report, later and with your knowledge?"),
             hint=_("Each of them is a decision of its own. The service does not depend on it."),
             options=(
-                Choosable("none_now", _("With nobody for now"), ("none", "لا أحد", "no", "لا")),
+                Choosable(
+                    "none_now",
+                    _("With nobody for now"),
+                    ("none", "لا أحد", "ما حدا", "no", "لا", "nobody"),
+                ),
                 Choosable("un_wgced", _("UN bodies on disappearances (WGEID, CED)")),
                 Choosable("iimp", _("UN institution on missing persons (IIMP)"), ("iimp",)),
                 Choosable("icrc", _("ICRC (Red Cross)"), ("الصليب الأحمر", "red cross")),
@@ -1115,6 +888,6 @@ SELF: tuple[Words, ...] = (
     _("What you answered so far stays here, encrypted. We have asked our team to write to you."),
 )
 NEXT_PERSON = _(
-    "You told us that others were taken at the same time. Do you want to report another of them "
+    "You told us of others at the same time. Do you want to report another of them "
     "now? What is the same (time, place, what happened, about you) is not asked again."
 )

@@ -41,7 +41,7 @@ HOSTILE = {
     "longest": "ا" * 4096,
     "braces": "{answer} {0} %s %(n)d {",
     "quotes": '\'; DROP TABLE "x" -- \\',
-    "astral": "\U0001f54a\ufe0f" * 50,
+    "astral": "\U00010900\U0001f54a\ufe0f" * 50,
 }
 
 

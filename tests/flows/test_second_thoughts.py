@@ -31,7 +31,7 @@ def test_a_sighting_can_be_added_from_the_review() -> None:
     play = at_name("en")
     for said in (*TO_NATIONALITY, "Syrian", "skip", "skip", "summer 2013", "yes", "Damascus"):
         play.write(said)
-    for said in ("skip", "checkpoint", "I don't know", "skip", "skip", "no"):
+    for said in ("skip", "checkpoint", "I don't know", "skip", "no"):
         play.write(said)
     for said in ("Yes, through somebody", "Sednaya", "skip", "skip", "no"):
         play.write(said)

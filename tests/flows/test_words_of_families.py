@@ -12,10 +12,10 @@ import pytest
 from flows.conversation import FLOWS
 from flows.reading import NotUnderstood, Understood, read
 from flows.scene import Scene
-from flows.session import PlaceName
+from flows.session import PlaceName, pack
 from flows.shape import find_stop
 from tests.flows.playing import BEGIN, TOOLS
-from tests.flows.telling import at
+from tests.flows.telling import Teller, at, say, spoken
 
 MAN = {"b1_sex": "=male", "pace": "=full"}
 
@@ -30,7 +30,12 @@ TYPED = """
 اي موافقه => agree
 ok => agree
 لا ما بوافق => no
-عمري 16 => ?
+عمري 16 => under_18
+موافق وعمري 34 => agree
+نعم 17 => under_18
+عمري 40 => ?
+مو موافق وعمري 34 => ?
+18 => ?
 # b1_sex
 شب => male
 بنت => female
@@ -61,7 +66,11 @@ my cousin => ?
 فلسطيني سوري => syrian+palestinian_sy
 # c2_gov
 مدينة حلب => SY-HL
-بالشام => ?
+بالشام => SY-DI
+بحلب => SY-HL
+من دوما => SY-RD
+ريف حمص => SY-HI
+حاجز القطيفة => ?
 الشام => SY-DI
 محافظة درعا => SY-DR
 # c4_how
@@ -80,20 +89,34 @@ nobody => none
 المخابرات الجوية => state
 اعتقلوه داعش => isis
 the government => ?
+# c7_others
+اي اخدوا معه تنين => yes
+لا ما حدا => no
+لا ما بعرف => ?
+اي بس ما بعرف مين => ?
 # d1_heard
 لا والله => none
 ولا خبر => none
 اي => ?
+اي سمعنا انه بفرع فلسطين => ?
 # d4_steps
 لا => nobody
 رحت عالفرع وعالصليب الاحمر => branch+icrc
 سألنا بالمحكمة والهلال الأحمر => court+sarc
 # d5_elsewhere
+لا ما سجلناه => none
 لا والله => none
+# f2_country
+ساكنين بالمانيا => DE
 # f3_reach
 ايوه => reachable
 لا => detached
+ايه اكتبولي => reachable
+اي بس مو هلق => ?
+# f3_hours
+بعد الضهر => afternoon
 # f5_share
+ما حدا => none_now
 لا => none_now
 """
 
@@ -133,3 +156,39 @@ def scene_at(key: str) -> Scene:
         _SCENES[key] = Scene(FLOWS[teller.session.flow], teller.session, BEGIN, TOOLS)
         assert find_stop(FLOWS[teller.session.flow], _SCENES[key].answers, key)
     return _SCENES[key]
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "helped"),
+    [
+        ("c4_how", "وقفوه على حاجز القطيفة وهو رايح", "1: على حاجز"),
+        ("c5_by", "الأمن", "قوات النظام السابق أو أجهزته الأمنية / السلطات بعد كانون الأول 2024"),
+        ("c2_gov", "من حاجز القطيفة القريب", "2: ريف دمشق"),
+        ("a4_relation", "هو اخي الكبير", "أنا أخته / أنا أخوه"),
+        ("b7_birth", "60", "العمر 60، أو هكذا: مواليد 1960"),
+        ("b2_given", "😢😢", "بالحروف"),
+    ],
+)
+def test_what_may_be_meant_is_named(key: str, typed: str, helped: str) -> None:
+    scene = scene_at(key)
+    assert scene.stop is not None
+    found = read(scene, scene.stop, typed)
+    assert isinstance(found, NotUnderstood)
+    assert helped in say(found.words, "ar", "he")
+
+
+def test_who_begins_to_tell_at_once_is_asked_on_in_that_language_and_nothing_is_kept() -> None:
+    teller = Teller(language="en").begin()
+    teller.write("أخوي أحمد انخطف من حاجز القطيفة بشهر 8 سنة 2013")
+    assert teller.ask.path == "a2_safe"
+    assert teller.session is not None
+    assert teller.session.language == "ar"
+    assert any("لم يُحفظ ما كُتب" in sentence for sentence in spoken(teller.last))
+    assert "أحمد".encode() not in pack(teller.session)
+
+
+@pytest.mark.parametrize("typed", ["hello", "كردي", "😢", "12 34", "salam يا ahmad جماعة"])
+def test_no_language_is_guessed(typed: str) -> None:
+    teller = Teller(language="en").begin()
+    teller.write(typed)
+    assert teller.ask.path == "a1_lang"
