@@ -11,12 +11,13 @@ was added since takes its default, and one that is gone is passed over.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import msgspec
 
 from bot.messages import Button, Inbound, Outbound
+from storage.values import NewLetter
 
 Parcel = tuple[Outbound, ...]
 
@@ -74,3 +75,9 @@ def _whole(outbound: Outbound) -> Outbound:
 
 def _mend(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def wake_for(wake: Callable[[str, str], None], letters: Iterable[NewLetter]) -> None:
+    """Tell each account for which ``letters`` were put that they wait, once; after the commit."""
+    for channel, account in {(letter.channel, letter.account) for letter in letters}:
+        wake(channel, account)

@@ -20,7 +20,7 @@ import structlog
 
 from bot.channels.base import Limits
 from bot.languages import Known
-from bot.letters import gather, pack
+from bot.letters import gather, pack, wake_for
 from bot.messages import ChannelName
 from bot.render import Reader, render
 from bot.services import hygiene
@@ -103,8 +103,7 @@ class AskingAgain:
             return await self._ask_some(work, now)
 
         letters = await self._database.run(job)
-        for channel, account in {(letter.channel, letter.account) for letter in letters}:
-            self._wake(channel, account)
+        wake_for(self._wake, letters)
         return len({letter.contact_id for letter in letters})
 
     async def _ask_some(self, work: Work, now: datetime) -> list[NewLetter]:

@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from bot.channels.base import Limits
+from bot.letters import wake_for
 from bot.messages import ChannelName
 from bot.pace import Bucket
 from bot.render import Reader, Speak, render
@@ -404,8 +405,7 @@ class Broadcasts:
             if self._hourly:
                 for _letter in step.letters:
                     self._hourly.reserve(self._clock().timestamp())
-            for channel, account in {(it.channel, it.account) for it in step.letters}:
-                self._wake(channel, account)
+            wake_for(self._wake, step.letters)
             if not step.more:
                 return put
 

@@ -16,13 +16,14 @@ from typing import Final
 
 from bot.previews import NoPreview, Previews
 from bot.services import case_reading, permissions
+from bot.services.case_access import case_for
 from bot.services.cases import MOST_WORDS, Refused
 from bot.services.file_types import PICTURES
 from bot.services.keeping import LISTEN
 from bot.services.openings import Openings
 from bot.services.permissions import Actor, NotAllowed
 from flows.session import Attached
-from storage.database import Case, Database, Work
+from storage.database import Database, Work
 from storage.keyring import Unlocked
 from storage.reports import TRANSCRIPT
 from storage.shelf import Shelf
@@ -78,12 +79,12 @@ class CaseAttachments:
         Not ``audited`` is only what goes on with an opening that was: the rest of a sound. Raises
         `NotAllowed`, also where there is no such case or file; `TooMany`; `Gone`.
         """
-        await self._database.run(lambda work: _get(work, actor, _OPEN, case))
+        await self._database.run(lambda work: case_for(work, actor, _OPEN, case))
         await self._openings.note(actor, case)
         now = self._clock()
 
         async def job(work: Work) -> list[SealedReport]:
-            found = await _get(work, actor, _OPEN, case)
+            found = await case_for(work, actor, _OPEN, case)
             if audited:
                 await work.audit.append(actor.staff, _OPEN, case, now)
             return await work.reports.of_case(found.id)
@@ -118,7 +119,7 @@ class CaseAttachments:
         now = self._clock()
 
         async def job(work: Work) -> None:
-            found = await _get(work, actor, _TRANSCRIBE, case)
+            found = await case_for(work, actor, _TRANSCRIBE, case)
             await work.cases.lock(case)
             if handle not in await work.attachments.places_of(found.id):
                 raise NotAllowed(_TRANSCRIBE)
@@ -144,13 +145,3 @@ class CaseAttachments:
 def _with(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
-
-
-async def _get(work: Work, actor: Actor, act: str, handle: str) -> Case:
-    """Return a case the actor may do this to. Raises `NotAllowed` for any other, and for none."""
-    permissions.require(actor, act)
-    case = await work.cases.find_by_handle(handle)
-    if case is None:
-        raise NotAllowed(act)
-    permissions.require_case(actor, act, case.assigned_to)
-    return case

@@ -21,6 +21,7 @@ from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from bot.services import case_reading, permissions
+from bot.services.case_access import case_for, held_case_for
 from bot.services.case_file import (
     CaseFile,
     Done,
@@ -196,12 +197,12 @@ class Cases:
         Raises `NotAllowed`, also where there is no such case; `TooMany` when this person has
         opened too many today.
         """
-        await self._database.run(lambda work: _get(work, actor, "case.read", handle))
+        await self._database.run(lambda work: case_for(work, actor, "case.read", handle))
         await self._openings.note(actor, handle)
         now = self._clock()
 
         async def job(work: Work) -> _Opened:
-            case = await _get(work, actor, "case.read", handle)
+            case = await case_for(work, actor, "case.read", handle)
             await work.audit.append(actor.staff, "case.read", handle, now)
             return await _Opened.read(work, case)
 
@@ -255,7 +256,7 @@ class Cases:
             raise Refused("too_long")
 
         async def job(work: Work) -> None:
-            case = await _get(work, actor, "case.assign", handle)
+            case = await case_for(work, actor, "case.assign", handle)
             await work.cases.associate(case.id, association)
             await work.audit.append(actor.staff, "case.associate", handle, now)
 
@@ -272,7 +273,7 @@ class Cases:
             raise ValueError("a day that has passed")
 
         async def job(work: Work) -> None:
-            case = await _get(work, actor, "update.tell", handle)
+            case = await case_for(work, actor, "update.tell", handle)
             await work.cases.promise_word(case.id, on)
             await work.audit.append(actor.staff, "case.promise_word", handle, now)
 
@@ -285,7 +286,7 @@ class Cases:
         now = self._clock()
 
         async def job(work: Work) -> None:
-            case = await _get(work, actor, act, handle)
+            case = await case_for(work, actor, act, handle)
             if act == "case.assign" and to is not None:
                 await _check_person(work, to)
             if not await work.cases.assign(case.id, to, former, now.astimezone(UTC).date()):
@@ -308,7 +309,7 @@ class Cases:
         now = self._clock()
 
         async def job(work: Work) -> str:
-            case = await _hold(work, actor, "case.note", handle)
+            case = await held_case_for(work, actor, "case.note", handle)
             sealed = {**content, "by": actor.staff}
             entry = await work.cases.seal_entry(case.id, NOTE, sealed, now)
             await work.audit.append(actor.staff, "case.note", handle, now)
@@ -354,7 +355,7 @@ class Cases:
         }
 
         async def job(work: Work) -> list[NewLetter]:
-            case = await _hold(work, actor, "case.move_work", handle)
+            case = await held_case_for(work, actor, "case.move_work", handle)
             if told is not None and await work.reports.handles_of(case.id) != told:
                 raise Refused("changed")
             today = now.astimezone(UTC).date()
@@ -512,7 +513,7 @@ class Cases:
         """Read decisions and notes, which is all that judging takes."""
 
         async def job(work: Work) -> tuple[Case, list[SealedReport]]:
-            case = await _get(work, actor, act, handle)
+            case = await case_for(work, actor, act, handle)
             return case, await work.reports.of_case(case.id)
 
         case, sealed = await self._database.run(job)
@@ -526,7 +527,7 @@ class Cases:
         now = self._clock()
 
         async def job(work: Work) -> bool:
-            case = await _hold(work, actor, act, held.case.handle)
+            case = await held_case_for(work, actor, act, held.case.handle)
             if await work.reports.handles_of(case.id) != held.entries:
                 return False
             await work.cases.seal_entry(case.id, MOVE, what.content, now)
@@ -620,29 +621,6 @@ class _Opened:
 
 
 # ------------------------------------------------------------------------------ whose, and whether
-
-
-async def _get(work: Work, actor: Actor, act: str, handle: str) -> Case:
-    """Return a case the actor may do this to. Raises `NotAllowed`, also where there is none."""
-    case = await work.cases.find_by_handle(handle)
-    return _allowed(actor, act, case)
-
-
-async def _hold(work: Work, actor: Actor, act: str, handle: str) -> Case:
-    """Do as `_get` does, and hold the case until the end."""
-    try:
-        case = await work.cases.lock(handle)
-    except NotFound:
-        raise NotAllowed(act) from None
-    return _allowed(actor, act, case)
-
-
-def _allowed(actor: Actor, act: str, case: Case | None) -> Case:
-    if case is None:
-        permissions.require(actor, act)
-        raise NotAllowed(act)
-    permissions.require_case(actor, act, case.assigned_to)
-    return case
 
 
 def _is_readable(actor: Actor, case: Case) -> bool:

@@ -27,8 +27,10 @@ import structlog
 
 from bot.calendars import DAY_OF_THE_DISAPPEARED, is_feast
 from bot.channels.base import Limits
+from bot.letters import wake_for
 from bot.messages import ChannelName
 from bot.services import permissions
+from bot.services.case_access import case_for
 from bot.services.linking import Once
 from bot.services.notices import Notices
 from bot.services.permissions import Actor, NotAllowed
@@ -326,8 +328,7 @@ class FollowUps:
             return this
 
         this = await self._database.run(job)
-        for channel, account in {(letter.channel, letter.account) for letter in this.letters}:
-            self._wake(channel, account)
+        wake_for(self._wake, this.letters)
         return this.looked_at
 
     async def ask_all_due(self) -> int:
@@ -339,16 +340,6 @@ class FollowUps:
 
 
 # ----------------------------------------------------------------------------- cases and contacts
-
-
-async def case_for(work: Work, actor: Actor, act: str, handle: str) -> Case:
-    """Return a case this actor may do this to. Raises `NotAllowed`."""
-    permissions.require(actor, act)
-    found = await work.cases.find_by_handle(handle)
-    if found is None:
-        raise NotAllowed(act)
-    permissions.require_case(actor, act, found.assigned_to)
-    return found
 
 
 async def _require_detached(work: Work, case: Case) -> None:

@@ -18,11 +18,12 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from bot.channels.base import Limits
+from bot.letters import wake_for
 from bot.messages import ChannelName
 from bot.render import Speak
 from bot.services import own_copy, permissions
+from bot.services.case_access import case_for
 from bot.services.cases import Cases
-from bot.services.follow_ups import case_for
 from bot.services.notices import Notices
 from bot.services.parting import COPY_ASKED
 from bot.services.permissions import Actor
@@ -207,8 +208,7 @@ class Leavings:
             return await self._announce(work, case, copy.contact_id, now)
 
         letters = await self._database.run(job)
-        for channel, account in {(it.channel, it.account) for it in letters}:
-            self._wake(channel, account)
+        wake_for(self._wake, letters)
 
     async def refuse(self, actor: Actor, handle: str) -> None:
         """Do not give it: a person talks with the family instead. Raises `NotAllowed`."""

@@ -26,6 +26,7 @@ from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from bot.services import permissions
+from bot.services.case_access import case_for
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.readable import Card, Days
 from bot.services.search import Search, Stranger
@@ -129,10 +130,7 @@ async def allow(actor: Actor, search: Search, case: str) -> None:
 
 
 async def _allowed(actor: Actor, case: str, search: Search, work: Work) -> Case:
-    found = await work.cases.find_by_handle(case)
-    if found is None:
-        raise NotAllowed("case.match")
-    permissions.require_case(actor, "case.match", found.assigned_to)
+    found = await case_for(work, actor, "case.match", case)
     await search.note(work, "case.match", case)
     return found
 

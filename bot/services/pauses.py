@@ -13,6 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from bot.channels.base import Limits
+from bot.letters import wake_for
 from bot.messages import ChannelName
 from bot.services.notices import Notices
 from bot.services.upkeep import day_begins
@@ -75,8 +76,7 @@ class Pauses:
             return len(ended), letters
 
         number, letters = await self._database.run(job)
-        for channel, account in {(letter.channel, letter.account) for letter in letters}:
-            self._wake(channel, account)
+        wake_for(self._wake, letters)
         return number
 
     async def _notice(self, work: Work, contact_id: int, now: datetime) -> NewLetter | None:

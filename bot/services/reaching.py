@@ -13,10 +13,11 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from bot.channels.base import Limits
+from bot.letters import wake_for
 from bot.messages import ChannelName
 from bot.services import case_reading, permissions
+from bot.services.case_access import case_for
 from bot.services.coming_back import NEW_CONTACT
-from bot.services.follow_ups import case_for
 from bot.services.notices import Notices
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.segments import hours_of, segment_of, zone_of
@@ -144,8 +145,7 @@ class Reaching:
             return letters
 
         letters = await self._database.run(job)
-        for channel, account in {(letter.channel, letter.account) for letter in letters}:
-            self._wake(channel, account)
+        wake_for(self._wake, letters)
 
     async def refuse(self, actor: Actor, case: str, claim: str) -> None:
         """Let an account not belong to a case; it is not told so. Raises `NotAllowed`, `Gone`."""

@@ -14,8 +14,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from bot.channels.base import Limits
+from bot.letters import wake_for
 from bot.messages import ChannelName
-from bot.services.follow_ups import case_for
+from bot.services.case_access import case_for
 from bot.services.linking import Once
 from bot.services.notices import Notices
 from bot.services.permissions import Actor
@@ -134,8 +135,7 @@ class Updates:
 
     def wake(self, letters: Sequence[NewLetter]) -> None:
         """Let these be sent."""
-        for channel, account in {(letter.channel, letter.account) for letter in letters}:
-            self._wake(channel, account)
+        wake_for(self._wake, letters)
 
     async def of_case(self, actor: Actor, case: str) -> list[ToldUpdate]:
         """Return all updates of a case, newest first. Raises `NotAllowed`."""

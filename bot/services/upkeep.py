@@ -15,7 +15,7 @@ import structlog
 
 from bot.channels.base import Limits
 from bot.languages import Known
-from bot.letters import gather, pack
+from bot.letters import gather, pack, wake_for
 from bot.messages import ChannelName, Outbound
 from bot.render import Reader, render
 from flows.conversation import remind
@@ -109,8 +109,7 @@ class Upkeep:
             return await self._remind_some(work, now)
 
         letters = await self._database.run(job)
-        for channel, account in {(letter.channel, letter.account) for letter in letters}:
-            self._wake(channel, account)
+        wake_for(self._wake, letters)
         return len({letter.contact_id for letter in letters})
 
     async def _remind_some(self, work: Work, now: datetime) -> list[NewLetter]:
@@ -166,8 +165,7 @@ class Upkeep:
             return letters
 
         letters = await self._database.run(job)
-        for channel, account in {(letter.channel, letter.account) for letter in letters}:
-            self._wake(channel, account)
+        wake_for(self._wake, letters)
         return len(letters)
 
     async def forget(self) -> Due:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.services import guessing, permissions
-from bot.services.follow_ups import case_for
+from bot.services.case_access import case_for
 from bot.services.permissions import Actor
 from bot.services.standing import first_name
 from flows import trust
