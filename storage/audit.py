@@ -120,14 +120,14 @@ class Audit:
         """Chain the rows as they stand under the present origin key; False if they are already."""
         key, before = self._key(), chain.NOTHING
         while rows := await self._tx.rows(_AFTER, {"after": before.seq}):
-            links = []
-            for row in rows:
-                fields = _fields(row.actor, row.verb, row.object, row.at)
-                if before == chain.NOTHING and chain.fits(key, before, row.seq, row.mac, *fields):
-                    return False
-                before = chain.link(key, Head(row.seq - 1, before.mac), *fields)
-                links.append({"row": row.seq, "new_mac": before.mac})
-            await self._tx.change_many(_CHAIN, links)
+            links = ((it.seq, it.mac, _fields(it.actor, it.verb, it.object, it.at)) for it in rows)
+            made = chain.anew(key, before, links)
+            if made is None:
+                return False
+            await self._tx.change_many(
+                _CHAIN, [{"row": head.seq, "new_mac": head.mac} for head in made]
+            )
+            before = made[-1]
         return before != chain.NOTHING
 
     def _key(self) -> bytes:

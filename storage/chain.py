@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import struct
+from collections.abc import Iterable
 from typing import Final
 
 from storage.values import Head
@@ -24,6 +25,22 @@ def link(key: bytes, before: Head, *fields: bytes) -> Head:
     parts = [before.mac, struct.pack(">Q", seq)]
     parts += [struct.pack(">I", len(field)) + field for field in fields]
     return Head(seq, hmac.digest(key, b"".join(parts), "sha256"))
+
+
+def anew(
+    key: bytes, before: Head, links: Iterable[tuple[int, bytes, tuple[bytes, ...]]]
+) -> list[Head] | None:
+    """Return ``links`` (number, MAC, fields), which follow ``before``, made again under ``key``.
+
+    None where they are the first ones and hold under it already.
+    """
+    made: list[Head] = []
+    for seq, mac, fields in links:
+        if before == NOTHING and fits(key, before, seq, mac, *fields):
+            return None
+        before = link(key, Head(seq - 1, before.mac), *fields)
+        made.append(before)
+    return made
 
 
 def fits(key: bytes, before: Head, seq: int, mac: bytes, *fields: bytes) -> bool:

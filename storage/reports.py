@@ -265,14 +265,14 @@ class Reports:
         """Chain the log as it stands under the present origin key; False if it is already."""
         key, before = self._key(), chain.NOTHING
         while rows := await self._tx.rows(_LINKS, {"after": before.seq}):
-            links = []
-            for row in rows:
-                fields = (row.act.encode(), row.report, row.digest)
-                if before == chain.NOTHING and chain.fits(key, before, row.seq, row.mac, *fields):
-                    return False
-                before = chain.link(key, Head(row.seq - 1, before.mac), *fields)
-                links.append({"row": row.seq, "new_mac": before.mac})
-            await self._tx.change_many(_CHAIN, links)
+            links = ((it.seq, it.mac, (it.act.encode(), it.report, it.digest)) for it in rows)
+            made = chain.anew(key, before, links)
+            if made is None:
+                return False
+            await self._tx.change_many(
+                _CHAIN, [{"row": head.seq, "new_mac": head.mac} for head in made]
+            )
+            before = made[-1]
         return before != chain.NOTHING
 
     # ── within ──
