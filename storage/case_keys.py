@@ -91,7 +91,10 @@ async def bring_back(
             found[row.id] = recovery.unwrap(row.key_seal, vault.case_key_info(row.handle))
         except vault.CannotOpen:
             failed += 1
-    await asyncio.to_thread(tx.keystore.put_case_keys, found)
+    try:
+        await asyncio.to_thread(tx.keystore.put_case_keys, found)
+    except OSError:
+        raise Full from None
     return last, len(found), failed
 
 

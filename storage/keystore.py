@@ -384,6 +384,7 @@ def _make_room_for_cases(path: Path) -> None:
     if manifest.get(_CASES_KEPT):
         return
     with private_files.locked(path / "lock"):
+        manifest = json.loads(private_files.read(path / "keystore.json"))
         if not any((path / name).exists() for name in slots.CASES):
             Slots.create(path, slots.CASES)
         content = json.dumps({**manifest, _CASES_KEPT: True}, indent=1).encode()

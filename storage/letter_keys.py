@@ -47,7 +47,10 @@ def close(tx: Transaction, contact_id: int, day: int, body: bytes, handle: bytes
 def open_letter(
     tx: Transaction, contact_id: int, generation: int, body: bytes, handle: bytes
 ) -> bytes:
-    """Return the words of a letter. Raises `KeysUnusable` (they ended) and `CannotOpen`."""
+    """Return the words of a letter.
+
+    Raises `KeysUnusable` (they ended), `CannotOpen` and `CannotKeep`.
+    """
     day = vault.day_of(body)
     if day == LASTING:
         lasting = tx.contact_key(b"letters/v1")
@@ -64,14 +67,14 @@ def open_letter(
 def _candidates(tx: Transaction, contact_id: int, generation: int) -> Iterator[bytes | None]:
     """Yield the secrets a letter may hang on, the likeliest first."""
     for each in (generation, generation + 1):
-        secret = tx.keystore.slot(slot_of(contact_id, each))
+        secret = tx.slot(slot_of(contact_id, each))
         if secret is not None:
             yield secret
     yield None
 
 
 def _slot(tx: Transaction, index: int | None) -> bytes | None:
-    return None if index is None else tx.keystore.slot(index)
+    return None if index is None else tx.slot(index)
 
 
 async def carry_over(tx: Transaction, generations: Mapping[int, int]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from flows import receipt
 from storage import letter_keys
-from storage.database import Database, Work
+from storage.database import CannotKeep, Database, Work
 from storage.keyring import Keystore
 from storage.vault import CannotOpen, Form, unbox_waiting
 from tests.conftest import Clock
@@ -83,3 +83,19 @@ async def test_a_letter_to_somebody_without_a_draft_hangs_on_the_day(
     await database.run(lambda work: work.outbox.put([letter(own.id, "welcome", clock())]))
     await tell(database, FAMILY, "words", clock())
     assert bodies(await claim(database, clock())) == ["welcome"]
+
+
+async def test_a_keystore_that_cannot_be_read_refuses_and_the_letter_waits(
+    database: Database, keystore: Keystore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await say(database, "said in spite of it", clock)
+
+    def broken(_index: int) -> bytes | None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(keystore, "slot", broken)
+        with pytest.raises(CannotKeep):
+            await claim(database, clock())
+    clock.go_on(minutes=10)
+    assert bodies(await claim(database, clock())) == ["said in spite of it"]
