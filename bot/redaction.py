@@ -32,11 +32,11 @@ import structlog
 
 FIELDS = frozenset(
     {
-        "account", "alarm", "applied", "attempts", "batch", "build", "case", "channel", "command",
-        "contact", "count", "database", "days", "dead", "due", "epoch", "error", "found", "handle",
-        "job", "kind", "late", "letter", "letters", "limit", "mode", "port", "reason", "retries",
-        "retry_after", "role", "roles", "rows", "seconds", "sent", "slots", "state", "status",
-        "task", "tick", "version", "waiting", "where", "what",
+        "account", "alarm", "applied", "attempts", "batch", "broadcast", "build", "case", "channel",
+        "command", "contact", "count", "database", "days", "dead", "due", "epoch", "error", "files",
+        "found", "handle", "job", "kind", "late", "letter", "letters", "limit", "messages", "mode",
+        "parts", "port", "reason", "retries", "retry_after", "role", "roles", "rows", "seconds",
+        "sent", "slots", "state", "status", "task", "tick", "version", "waiting", "what", "where",
     }
 )  # fmt: skip
 """The fields an event may carry. Adding one is a decision about what a seized log tells."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import io
 import logging
@@ -10,12 +11,14 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
 from bot import redaction
 
+HOUSE = Path(redaction.__file__).parent.parent
 MARK = "أحمد-Marked-4711"
 TOKEN = ":".join(("123456789", "AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"))
 
@@ -138,3 +141,19 @@ def test_a_program_that_dies_prints_no_words_of_a_family() -> None:
     assert done.returncode == 1
     assert MARK.encode() not in done.stderr + done.stdout
     assert b"program_failed error=ValueError" in done.stderr
+
+
+def test_no_event_of_the_house_carries_a_field_that_would_be_dropped() -> None:
+    dropped = []
+    for path in sorted((*HOUSE.glob("bot/**/*.py"), *HOUSE.glob("storage/**/*.py"))):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match call:
+                case ast.Call(ast.Attribute(ast.Name("log"), how), keywords=keywords) if hasattr(
+                    logging, how.upper()
+                ):
+                    dropped += [
+                        f"{path.name}:{call.lineno} {each.arg}"
+                        for each in keywords
+                        if each.arg not in redaction.FIELDS | {"exc_info", None}
+                    ]
+    assert dropped == []
