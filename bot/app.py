@@ -476,7 +476,12 @@ class App:
         for channel in (self.telegram, self.signal):
             if channel and channel.noticed:
                 noticed, channel.noticed = channel.noticed, set()
-                await watchdogs.note(noticed)
+                try:
+                    await watchdogs.note(noticed)
+                except BaseException:
+                    # It could not be kept: it is told again at the next beat, not lost.
+                    channel.noticed |= noticed
+                    raise
         if self.disk.is_low:
             kind = "disk_full" if self.disk.is_full else "disk_low"
             await watchdogs.note_numbers({kind: self.disk.megabytes})

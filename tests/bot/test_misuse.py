@@ -21,7 +21,7 @@ from flows.effects import CallHuman, Say, Turn
 from flows.session import Session
 from flows.text import Bilingual
 from storage.contacts import EXPIRE_AFTER
-from storage.database import Database
+from storage.database import CannotKeep, Database
 from storage.keyring import Keystore, KeysUnusable, init_keys
 from storage.values import Reach
 from tests.bot.rooms import Family, count, make_intake, settings, waiting_words
@@ -103,6 +103,23 @@ async def test_every_process_looks_for_destroyed_keys_whatever_its_roles(tmp_pat
         assert tick.duty is rooms.upkeep.drop_keys
         assert tick.seconds <= 10
         assert not tick.sole
+
+
+async def test_what_a_channel_noticed_is_told_later_when_it_cannot_be_kept_now(
+    tmp_path: Path,
+) -> None:
+    service = build(settings(data_dir=tmp_path))
+    channel: Any = MagicMock()
+    channel.noticed = {"foreign_webhook"}
+    service.telegram = channel
+
+    async def cannot(_noticed: set[str]) -> None:
+        channel.noticed.add("webhook_removed")
+        raise CannotKeep
+
+    with pytest.raises(CannotKeep):
+        await service._pass_on(MagicMock(note=cannot))
+    assert channel.noticed == {"foreign_webhook", "webhook_removed"}
 
 
 async def test_dropping_destroyed_keys_leaves_none_of_them_in_memory(
