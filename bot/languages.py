@@ -248,20 +248,25 @@ def _value(value: Insert, language: Language, form: Form, domain: Domain) -> str
 ABOUT = _("about {date}")
 # Translators: two days, months or years, for example "between 2012 and 2014".
 BETWEEN = _("between {earliest} and {latest}")
-# Translators: {given} is a date of the Hijri calendar or a feast in the family's own words,
-# {date} the same in the Gregorian calendar.
+# Translators: the same where both ends are rough.
+ROUGHLY_BETWEEN = _("roughly between {earliest} and {latest}")
+# Translators: {date} is the last day, month or year that may be meant.
+OR_EARLIER = _("{date} or earlier")
+_NO_BEGINNING = frozenset((date(1900, 1, 1), date(1970, 1, 1)))
+"""The first days that are accepted: a stretch from there is one whose beginning nobody named."""
+# Translators: {given} is a date of the Hijri calendar, a feast, an age, a known event or "ten years
+# ago" in the family's own words, {date} the same in the Gregorian calendar.
 GIVEN_AND_GREGORIAN = _("{given}, that is {date}")
 SEASON = _("{season} {year}")
 SEASONS = (_("winter"), _("spring"), _("summer"), _("autumn"))
-FEASTS = frozenset({"fitr", "adha", "ramadan"})
+LONGEST_GIVEN = 60
+"""Characters of a family's own wording that are said beside what it comes to."""
 
 
 def speak_date(when: RoughDate, language: Language) -> str:
     """Return ``when`` in ``language`` to the precision it was given in, without isolates."""
     words = _gregorian(when, language)
-    if when.approx:
-        words = bare(speak(ABOUT.fill(date=words), language))
-    if when.calendar == "hijri" or when.anchor in FEASTS:
+    if (when.calendar == "hijri" or when.anchor) and 0 < len(when.raw.strip()) <= LONGEST_GIVEN:
         return bare(speak(GIVEN_AND_GREGORIAN.fill(given=when.raw, date=words), language))
     return words
 
@@ -273,12 +278,16 @@ def bare(sentence: str) -> str:
 
 def _gregorian(when: RoughDate, language: Language) -> str:
     if when.precision == "season":
-        return _season(when, language)
-    whole = _whole(when.earliest, when.latest, language)
+        whole = _season(when, language)
+    else:
+        whole = _whole(when.earliest, when.latest, language)
     if whole:
-        return whole
+        return bare(speak(ABOUT.fill(date=whole), language)) if when.approx else whole
     first, last = _ends(when, language)
-    return bare(speak(BETWEEN.fill(earliest=first, latest=last), language))
+    if when.earliest in _NO_BEGINNING:
+        return bare(speak(OR_EARLIER.fill(date=last), language))
+    between = ROUGHLY_BETWEEN if when.approx else BETWEEN
+    return bare(speak(between.fill(earliest=first, latest=last), language))
 
 
 def _whole(earliest: date, latest: date, language: Language) -> str:
@@ -293,13 +302,24 @@ def _whole(earliest: date, latest: date, language: Language) -> str:
 
 
 def _ends(when: RoughDate, language: Language) -> tuple[str, str]:
-    """Return both ends, as years or months where the stretch is made of whole ones."""
+    """Return both ends, as years or months where the stretch is made of whole ones.
+
+    What both have in common at their end (the year, the month with it) is said once.
+    """
     earliest, latest = when.earliest, when.latest
+    months_of = months(language)
     if not (_opens_month(earliest) and _closes_month(latest)):
-        return _day(earliest, language), _day(latest, language)
+        first = _day(earliest, language)
+        if earliest.year == latest.year:
+            first = f"{earliest.day} {months_of[earliest.month]}"
+            if earliest.month == latest.month:
+                first = str(earliest.day)
+        return first, _day(latest, language)
     if (earliest.month, latest.month) == (1, 12):
         return str(earliest.year), str(latest.year)
-    return _month(earliest, language), _month(latest, language)
+    same = earliest.year == latest.year
+    first = months_of[earliest.month] if same else _month(earliest, language)
+    return first, _month(latest, language)
 
 
 def _season(when: RoughDate, language: Language) -> str:

@@ -148,6 +148,8 @@ def read(scene: Scene, stop: Stop, text: str) -> Reading:
                 return NotUnderstood(NO_NAME)
             return _read_free(text, question.most, TOO_LONG_NAME)
         case Text():
+            if read_yes_no(text):
+                return NotUnderstood(YES_WHAT)
             return _read_free(text, question.most, TOO_LONG)
         case Attachment(kinds=kinds):
             return NotUnderstood(SEND_VOICE if kinds == ("voice",) else SEND_FILE)
@@ -157,6 +159,8 @@ def read(scene: Scene, stop: Stop, text: str) -> Reading:
 
 SEND_FILE = _("Please send a picture or a file here, or choose another way.")
 SEND_VOICE = _("Please send a voice note here, or choose another way.")
+# Translators: somebody answered "yes" to "do you have their national number?".
+YES_WHAT = _("Please write it here in your own words, or choose another way below.")
 NO_NAME = _("There are no letters in that. Please write the name in letters.")
 TOO_LONG_NAME = _("That is very long for a name. Please write only the name.")
 TOO_LONG = _(

@@ -64,6 +64,9 @@ my cousin => ?
 سوري => syrian
 لا => ?
 فلسطيني سوري => syrian+palestinian_sy
+# b10_id
+نعم => ?
+ايه عندي => ايه عندي
 # c2_gov
 مدينة حلب => SY-HL
 بالشام => SY-DI
