@@ -389,6 +389,8 @@ class App:
     ) -> None:
         await rooms.upkeep.keep_keys()
         await rooms.database.sweep()
+        if self._uploads:
+            await self._uploads.clear_parts()
         server = self._server(rooms)
         scheduler = Scheduler(rooms.database, self._ticks(rooms))
         sending = asyncio.create_task(rooms.delivery.run(), name="delivery")
@@ -571,7 +573,7 @@ def _set_collector_at_ease() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(100_000, 20, 20)
 
 
 async def _finish(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:

@@ -81,14 +81,19 @@ class SealedUploads:
         if found is not None:
             await asyncio.to_thread(self._shelf.erase, found[1])
 
+    async def clear_parts(self) -> int:
+        """Remove the parts of uploads whose process died; return how many there were."""
+        return await asyncio.to_thread(self._shelf.clear_parts)
+
     async def sweep(self) -> int:
         """Remove what nobody will fetch any more, and parts of uploads broken off; say how many."""
+        dead = await self.clear_parts()
         parts, names = await asyncio.to_thread(self._shelf.left, STALE)
         for part in parts:
             await asyncio.to_thread(part.unlink, missing_ok=True)
         for place in names:
             await asyncio.to_thread(self._shelf.erase, place)
-        return len(parts) + len(names)
+        return dead + len(parts) + len(names)
 
 
 class ForgottenUploads:

@@ -113,6 +113,19 @@ async def test_what_the_service_does_not_keep_leaves_nothing(page: Page, failing
     assert page.on_disk() == []
 
 
+async def test_the_part_of_an_upload_whose_process_died_goes_and_one_under_way_stays(
+    page: Page,
+) -> None:
+    with page.shelf.take_in() as incoming:
+        incoming.write(b"x" * 100_000)
+        held = page.on_disk()
+        (page.shelf.directory / ("a" * 32 + ".part")).write_bytes(b"noise")
+        uploads = SealedUploads(Shelf(page.shelf.directory))
+        assert await uploads.sweep() == 1
+        assert page.on_disk() == held
+        assert await uploads.clear_parts() == 0
+
+
 async def test_with_little_room_no_file_is_taken(tmp_path: Path) -> None:
     page = Page(tmp_path, room=False)
     await page.open()
