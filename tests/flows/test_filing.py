@@ -193,7 +193,7 @@ def test_several_papers_are_sent_one_after_the_other_until_done() -> None:
     assert talk.asked == "pictures"
     assert "send the next one" in talk.text
     talk.write("done")
-    assert (talk.answer("pictures"), talk.asked) == (Files("photo", (first, second)), "name")
+    assert (talk.answer("pictures"), talk.asked) == (Files("document", (first, second)), "name")
 
 
 def test_a_voice_note_in_the_middle_of_a_story_goes_with_it() -> None:
