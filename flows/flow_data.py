@@ -20,6 +20,7 @@ from flows.folding import fold
 from flows.follow_up import RESERVED, follow_up
 from flows.questions import (
     ALWAYS,
+    LONGEST_STORY,
     OPTIONAL,
     Always,
     Asked,
@@ -307,7 +308,8 @@ def _ways(reader: _Reader, kind: str) -> tuple[str, ...]:
 
 def _text(reader: _Reader, _asked: _Asked, common: dict[str, Any]) -> Asked:
     long = reader.get("long", bool, False)
-    return Text(most=reader.whole("most", 1, 20_000, 20_000 if long else 1000), long=long, **common)
+    most = reader.whole("most", 1, LONGEST_STORY, LONGEST_STORY if long else 1000)
+    return Text(most=most, long=long, **common)
 
 
 def _name(reader: _Reader, _asked: _Asked, common: dict[str, Any]) -> Asked:

@@ -21,9 +21,12 @@ from functools import lru_cache
 from typing import Any
 
 from flows.questions import (
+    LONGEST_STORY,
     OPTIONAL,
     REQUIRED,
     SKIP_ONLY,
+    STORY_HINT,
+    YES_OR_NO,
     Asked,
     Attachment,
     Choice,
@@ -128,7 +131,7 @@ NEW_INFO = follow_up(
                     "You can write several messages. Please leave out names of witnesses. If "
                     "there is nothing new, choose “Skip”."
                 ),
-                most=20_000,
+                most=LONGEST_STORY,
                 long=True,
                 ways=OPTIONAL,
             ),
@@ -302,10 +305,7 @@ PHOTO_DOCUMENT = follow_up(
                     "They are kept sealed, like your report. What the picture itself says about "
                     "place and camera is not shown to anybody who looks at it."
                 ),
-                options=(
-                    Choosable("yes", _("Yes"), ("yes", "نعم")),
-                    Choosable("no", _("No"), ("no", "لا")),
-                ),
+                options=YES_OR_NO,
                 columns=2,
             ),
             Attachment(
@@ -400,10 +400,7 @@ DNA_INTEREST = follow_up(
                 key="n2_more",
                 title=_("Hear more"),
                 words=_("Would you like a person of our team to tell you more about it?"),
-                options=(
-                    Choosable("yes", _("Yes"), ("yes", "نعم")),
-                    Choosable("no", _("No"), ("no", "لا")),
-                ),
+                options=YES_OR_NO,
                 columns=2,
             ),
             Repeat(
@@ -478,10 +475,7 @@ DNA_INTEREST = follow_up(
                 key="n6_call",
                 title=_("A call about it"),
                 words=_("May a person of our team call you about this?"),
-                options=(
-                    Choosable("yes", _("Yes"), ("yes", "نعم")),
-                    Choosable("no", _("No"), ("no", "لا")),
-                ),
+                options=YES_OR_NO,
                 columns=2,
                 ways=(),
                 when=_WANTS_TO_HEAR,
@@ -622,8 +616,8 @@ CHECK_IN = follow_up(
                 key="t2_words",
                 title=_("New information"),
                 words=_("What would you like to add or correct? As much as you want."),
-                hint=_("You can write several messages. Please leave out names of witnesses."),
-                most=20_000,
+                hint=STORY_HINT,
+                most=LONGEST_STORY,
                 long=True,
                 ways=OPTIONAL,
                 when=Is("t2_add", ("yes",)),
@@ -632,10 +626,7 @@ CHECK_IN = follow_up(
                 key="t3_safe",
                 title=_("Safe here"),
                 words=_("Is it still safe for you that we write here?"),
-                options=(
-                    Choosable("yes", _("Yes"), ("yes", "نعم")),
-                    Choosable("no", _("No"), ("no", "لا")),
-                ),
+                options=YES_OR_NO,
                 columns=2,
                 ways=OPTIONAL,
             ),

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
+from flows import receipt
 from flows.dates import HijriCalendar, RoughDate, read_date
-from flows.questions import Choice, Choosable, Review, Text
+from flows.questions import LONGEST_STORY, Choice, Choosable, Review, Text
 from flows.report import REPORT
 from flows.shape import Flow, Section
 from flows.text import Sentence, _
@@ -149,12 +150,9 @@ CORRECTION: Final = Flow(
             "correction",
             _("Correction"),
             (
-                Text(
-                    key="r_code",
-                    title=_("Receipt code"),
-                    words=_("Which report do you want to correct? Please write its receipt code."),
-                    most=40,
-                    ways=(),
+                receipt.question(
+                    "r_code",
+                    _("Which report do you want to correct? Please write its receipt code."),
                 ),
                 Choice(
                     key="r_part",
@@ -171,7 +169,7 @@ CORRECTION: Final = Flow(
                         "Nothing is overwritten: what you told before stays beside it, with its "
                         "day, so that our team sees both."
                     ),
-                    most=20_000,
+                    most=LONGEST_STORY,
                     long=True,
                     ways=(),
                 ),

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from flows import trust
-from flows.questions import Choosable, MultipleChoice, Review, Text
+from flows import receipt, trust
+from flows.questions import (
+    LONGEST_STORY,
+    STORY_HINT,
+    Choosable,
+    MultipleChoice,
+    Review,
+    Text,
+)
 from flows.report import REPORT
 from flows.session import Session
 from flows.shape import Flow, Section, questions
@@ -228,19 +235,16 @@ ADDITION = Flow(
             "addition",
             _("Addition"),
             (
-                Text(
-                    key="add_code",
-                    title=_("Receipt code"),
-                    words=_("Which report do you want to add to? Please write its receipt code."),
-                    most=40,
-                    ways=(),
+                receipt.question(
+                    "add_code",
+                    _("Which report do you want to add to? Please write its receipt code."),
                 ),
                 Text(
                     key="add_words",
                     title=_("New information"),
                     words=_("What would you like to add or correct? As much as you want."),
-                    hint=_("You can write several messages. Please leave out names of witnesses."),
-                    most=20_000,
+                    hint=STORY_HINT,
+                    most=LONGEST_STORY,
                     long=True,
                     ways=(),
                 ),

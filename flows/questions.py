@@ -12,7 +12,7 @@ still be answered by the first two; only a consent must be answered itself.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Final, Literal, Protocol
 
 from flows.dates import RoughDate
 from flows.session import Answer, Told
@@ -195,6 +195,11 @@ class Text(Question):
     long: bool = False
 
 
+LONGEST_STORY: Final = 20_000
+"""Characters of a story."""
+STORY_HINT: Words = _("You can write several messages. Please leave out names of witnesses.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name(Question):
     """A name, kept exactly as typed in whatever script."""
@@ -314,3 +319,8 @@ Asked = (
 
 YES: Words = _("Yes")
 NO: Words = _("No")
+YES_OR_NO: tuple[Choosable, ...] = (
+    Choosable("yes", YES, ("yes", "نعم", "اي")),
+    Choosable("no", NO, ("no", "لا")),
+)
+"""A choice between the two: its answer is a code, that of `YesNo` a truth."""

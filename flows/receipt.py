@@ -16,6 +16,9 @@ import re
 from functools import reduce
 from operator import xor
 
+from flows.questions import NO_WAY_OUT, Text
+from flows.text import Sentence, _
+
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LETTERS = ALPHABET[10:]
 LENGTH = 12
@@ -102,3 +105,8 @@ def _weights() -> tuple[int, ...]:
 
 
 _WEIGHTS = _weights()
+
+
+def question(key: str, words: Sentence) -> Text:
+    """Return the question for a receipt code, without which nothing can be added to a report."""
+    return Text(key=key, title=_("Receipt code"), words=words, most=40, ways=NO_WAY_OUT)

@@ -18,8 +18,11 @@ from __future__ import annotations
 from flows.answer_words import HEARD, HOURS, KIN, PLACES, TOGETHER, UNITS, WAYS
 from flows.answer_words import PARTIES as CAPTORS
 from flows.questions import (
+    LONGEST_STORY,
     OPTIONAL,
     SKIP_ONLY,
+    STORY_HINT,
+    YES_OR_NO,
     AgeMayBe,
     Choice,
     Choosable,
@@ -471,21 +474,18 @@ _EVENT = Section(
             key="c6_story",
             title=_("In your own words"),
             words=_("If you like, tell in your own words what happened. As much as you want."),
-            hint=_("You can write several messages. Please leave out names of witnesses."),
+            hint=STORY_HINT,
             ways=OPTIONAL,
             when=FULL,
             forms="W C R",
-            most=20_000,
+            most=LONGEST_STORY,
             long=True,
         ),
         Choice(
             key="c7_others",
             title=_("Others at the same time"),
             words=_("Were others taken, or did others disappear, at the same time?"),
-            options=(
-                Choosable("yes", _("Yes"), ("yes", "نعم", "اي")),
-                Choosable("no", _("No"), ("no", "لا")),
-            ),
+            options=YES_OR_NO,
             columns=2,
             ways=OPTIONAL,
             when=FULL,
@@ -600,10 +600,7 @@ _SINCE = Section(
             key="d3_paper",
             title=_("A paper from an office"),
             words=about("Did any office ever give you a paper about them? Please do not send it."),
-            options=(
-                Choosable("yes", _("Yes"), ("yes", "نعم")),
-                Choosable("no", _("No"), ("no", "لا")),
-            ),
+            options=YES_OR_NO,
             columns=2,
             ways=OPTIONAL,
             when=full(HEARD_OF),

@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from flows.folding import fold_digits
-from flows.questions import SKIP_ONLY, Review, Text
+from flows.questions import LONGEST_STORY, SKIP_ONLY, STORY_HINT, Review, Text
 from flows.session import Session
 from flows.shape import Flow, Section
 from flows.text import Sentence, _
@@ -82,8 +82,8 @@ REPORT_SCAM = Flow(
                         "If you like, tell what happened: how they wrote or called, and what they "
                         "wanted. You can also leave it out."
                     ),
-                    hint=_("You can write several messages. Please leave out names of witnesses."),
-                    most=20_000,
+                    hint=STORY_HINT,
+                    most=LONGEST_STORY,
                     long=True,
                     ways=SKIP_ONLY,
                 ),
