@@ -183,6 +183,12 @@ stranger: غريب
 """)
 """Who somebody taken together with the missing person is to it."""
 
+STEPS = _said("""
+nobody: لا | no | لا أحد | ما حدا | ولا حدا | ما سألنا | ما سألنا حدا | ما سألت حدا | ما رحنا
+nobody: ما رحنا لعند حدا | ما قدرنا نسأل | ما سترجينا نسأل | nobody | no one | nowhere
+""")
+"""Where the family has asked."""
+
 HOURS = _said("""
 any: any | أي وقت
 morning: morning | صباحاً | الصبح

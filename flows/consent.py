@@ -41,6 +41,9 @@ INTRO = Lines(
     )
 )
 
+WHO = Lines((INTRO.lines[0], INTRO.lines[2], INTRO.lines[4]))
+"""Who asks and who reads it, for whoever wants to know in the middle of the questions."""
+
 CHANNEL_NOTES: dict[str, Words] = {
     "telegram": _(
         "Please know: this chat is not end-to-end encrypted. Telegram itself could read it."

@@ -1065,7 +1065,8 @@ def _to_help(talk: Talk) -> Step:
 
 
 def _to_verify(talk: Talk) -> Step:
-    return _show(talk, "verify")
+    note = consent.CHANNEL_NOTES.get(talk.channel)
+    return _show(talk, "verify", (consent.WHO, *((note,) if note else ())))
 
 
 def _to_number(talk: Talk) -> Step:
@@ -1344,6 +1345,9 @@ def _begin_addition(talk: Talk, name: str, key: str) -> Step:
 
 
 def _to_status(talk: Talk) -> Step:
+    if talk.session.flow == "report" and not talk.session.receipts:
+        back = talk.having(replace(talk.session, view=""))
+        return _go_on(back, (menu.STATUS_UNSENT, menu.STATUS_STANDING), keeps=True)
     session = replace(talk.session, view="", asked=None)
     return session, (TellStatus(),)
 
@@ -1508,6 +1512,11 @@ def _typed_in_view(talk: Talk, text: str) -> Step:
         return _command(talk, wish)
     if read_intent(text) in {Intent.BACK, Intent.CONTINUE}:
         return _to_return(talk)
+    coded = _code_or_number(text) or _CODE_LIKE.fullmatch(fold_digits(text).strip())
+    if view in _LAID_OVER and talk.flow is not None and not coded:
+        # Whoever has read the page writes the answer to what was asked before it.
+        back = talk.having(replace(talk.session, view=""))
+        return _go_on(back, (menu.ASKED_BEFORE,), keeps=True)
     return _code_or_again(talk, text)
 
 
@@ -1573,6 +1582,8 @@ _PAGES: Mapping[
 }
 """Pages by name: title, options, and the controls shown while a flow is open."""
 _VIEWS = frozenset(_PAGES)
+_LAID_OVER = frozenset(("more", "verify", "danger", "language", "clearing", "data", MENU))
+"""Pages one only reads or chooses from, laid over an open question."""
 _YES_NO: Mapping[str, tuple[str, str]] = {
     "another": ("!another_yes", "!another_no"),
     "delete": ("!delete_yes", "!return"),

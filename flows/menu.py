@@ -85,6 +85,8 @@ PAUSED: tuple[Sentence, ...] = (
     _("A draft that rests for 30 days is deleted."),
 )
 WELCOME_BACK = _("Welcome back. We go on where we stopped; nothing was lost.")
+# Translators: said when somebody writes an answer while another page is open, with the question.
+ASKED_BEFORE = _("Here is the question again. Please write your answer to it once more.")
 WELCOME_HOME = _("Welcome back.")
 CHANGED = _("Some questions have changed since you were here. Your answers are kept.")
 REMINDER = _(
@@ -196,6 +198,10 @@ OPEN_DATA = "n:!open"
 """The data of that button: of no question, so it is good for as long as the message is there."""
 
 STATUS_NONE = _("There is no report tied to this chat. If you have a receipt code, write it here.")
+STATUS_UNSENT = _(
+    "Your report is not sent yet; what you told so far is kept. "
+    "Once you send it, our team reads it."
+)
 # Translators: {code} a receipt code, {state} the state of work, {date} a day.
 STATUS = _("{code}: {state}. Received on {date}.")
 # Translators: the caseworker; {name} is a first name. Without gender, please.

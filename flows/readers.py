@@ -631,7 +631,12 @@ _SAYINGS: dict[Intent, str] = {
         شو صار ببلاغي | شو صار معكم | في جديد | فيه جديد | هل من جديد | هل يوجد جديد
         في شي جديد | في اخبار | في خبر | شو الاخبار | أخبار
         هل هناك أخبار | وين صار بلاغي | ملفي | وضع الملف | شو صار بالملف | متابعة بلاغي
-        متابعة البلاغ""",
+        متابعة البلاغ
+        where is he | where is she | do you know where he is | do you know where she is
+        is he alive | is she alive | do you know anything about him | do you have news of him
+        وينو | وينه | وينها | وين ابني | وين اخي | وين اخوي | وين زوجي | وين بنتي | هو عايش
+        هل هو حي | هل هو على قيد الحياة | بتعرفوا وينو | بتعرفو وينو | بتعرفوا شي عنه
+        عندكم خبر عنه | عندكن خبر عنه | شو صار معه | شو صار معها""",
     Intent.CONTINUE: """
         continue | resume | go on | carry on | keep going | lets continue | continue my report
         proceed | i am back
@@ -643,6 +648,16 @@ _SAYINGS: dict[Intent, str] = {
         verify | who are you | who is this | verify you | how do i verify you | is this real
         is this a scam | fake | verify us | is it really you
         how do i know | how do i know its you | can i trust you | who runs this
+        who sees this | who can see this | who will see this | who reads this | who will read this
+        is this safe | is it safe | is this secure | can i trust this | are you the government
+        are you from the government | are you the police | are you a robot | are you a bot
+        where does this go | what happens with my data | what do you do with my data
+        مين بيشوف هالحكي | مين بيشوف | مين رح يشوف هالحكي | مين بيقرا | مين بيقرا هالحكي
+        مين عم يقرا | مين رح يقرا هالحكي | من يقرأ هذا | من يرى هذا | من سيقرأ هذا
+        من يقرأ كلامي | لمين بيروح هالحكي | وين بيروح هالحكي | وين بتروح المعلومات
+        هل هذا آمن | هاد آمن | انتو الحكومة | انتو مخابرات | انتو من الحكومة | انتو الدولة
+        هل أنتم من الحكومة | هل أنتم الحكومة | هل أنتم من المخابرات | انت روبوت | انتو روبوت
+        عم احكي مع روبوت | هل هذا روبوت
         who is behind this | تحقق | التحقق | مين انتو | مين انتم
         مين أنتو | من أنتم | من انتم | من أنت | مين انت | مين معي | مين عم يحكي | كيف اتأكد
         كيف بتأكد | كيف بتاكد منكم | كيف أتحقق | هل هذا حقيقي
@@ -652,6 +667,8 @@ _SAYINGS: dict[Intent, str] = {
     Intent.DANGER: """
         danger | in danger | im in danger | i am in danger | emergency | sos | not safe
         im not safe | i am not safe
+        i am scared | im scared | i am afraid | im afraid | خايف | خايفة | أنا خائف | أنا خائفة
+        انا خايف | انا خايفة | كتير خايف | كتير خايفة
         unsafe | they are here | its not safe | خطر | في خطر | بخطر | أنا بخطر
         انا بخطر | أنا في خطر | انا في خطر | نحن في خطر
         نحنا بخطر | حالة طوارئ | طوارئ | مو بأمان | مش بأمان | لست بأمان | مو امان | مو آمن
@@ -778,6 +795,9 @@ def read_intent(text: str) -> Intent | None:
     whole = _glued(text)
     if whole in _INTENTS:
         return _INTENTS[whole]
+    if "?" in text or "؟" in text:
+        asked = {_INTENTS.get(_glued(part)) for part in re.split("[?؟]", text) if fold(part)}
+        return asked.pop() if len(asked) == 1 else None
     rest = "".join(word for word in fold(text).split() if word not in _POLITE)
     return _INTENTS.get(rest)
 

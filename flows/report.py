@@ -15,7 +15,7 @@ questions. Answering ``full`` later brings the others back.
 
 from __future__ import annotations
 
-from flows.answer_words import HEARD, HOURS, KIN, PLACES, TOGETHER, UNITS, WAYS
+from flows.answer_words import HEARD, HOURS, KIN, PLACES, STEPS, TOGETHER, UNITS, WAYS
 from flows.answer_words import PARTIES as CAPTORS
 from flows.questions import (
     LONGEST_STORY,
@@ -628,7 +628,7 @@ _SINCE = Section(
                 Choosable(
                     "nobody",
                     _("Nobody so far, or it was too dangerous"),
-                    ("لا", "no", "لا أحد", "ما حدا", "ولا حدا", "nobody", "no one", "nowhere"),
+                    STEPS["nobody"],
                 ),
             ),
             alone=("nobody",),

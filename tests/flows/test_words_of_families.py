@@ -195,3 +195,32 @@ def test_no_language_is_guessed(typed: str) -> None:
     teller = Teller(language="en").begin()
     teller.write(typed)
     assert teller.ask.path == "a1_lang"
+
+
+@pytest.mark.parametrize(
+    "asks", ["مين انتو؟ مين بيشوف هالحكي؟", "who reads this?", "خايفة", "القائمة"]
+)
+def test_a_page_over_a_question_is_left_by_writing_on(asks: str) -> None:
+    teller = at("b3_father", MAN)
+    teller.write(asks)
+    teller.write("خالد")
+    assert teller.ask.path == "b3_father"
+    teller.write("خالد")
+    assert teller.ask.path == "b4_family"
+
+
+def test_who_asks_who_we_are_is_told_who_reads_it() -> None:
+    teller = at("b3_father", MAN, channel="telegram")
+    teller.write("who sees this?")
+    said = " ".join(spoken(teller.last))
+    assert "Example Association runs this service" in said
+    assert "only the people who look after your case" in said
+    assert "Telegram itself could read it" in said
+
+
+def test_who_asks_for_news_in_the_middle_hears_that_nothing_is_lost() -> None:
+    teller = at("b3_father", MAN)
+    said = " ".join(spoken(teller.write("وين ابني؟")))
+    assert "Your report is not sent yet" in said
+    assert "no report tied" not in said
+    assert teller.ask.path == "b3_father"
