@@ -140,9 +140,14 @@ class Ledger:
                 lost.append(row.id)
             else:
                 by_contact.setdefault(row.contact_id, (row, []))[1].append(shown)
+        chats: list[ToClear] = []
+        for row, of_chat in by_contact.values():
+            try:
+                chats.append(self._to_clear(row, of_chat))
+            except CannotOpen:  # no address is left: they would stand before all others for ever
+                lost += [shown.id for shown in of_chat]
         await self.drop(lost)
-        opened = [self._to_clear(row, shown) for row, shown in by_contact.values()]
-        return [one for one in opened if one]
+        return chats
 
     async def drop(self, ids: Sequence[int]) -> None:
         """Drop these rows: their messages are gone, or can never be cleared."""
@@ -198,11 +203,8 @@ class Ledger:
             return None
         return Shown(row.id, message_id, row.direction, as_moment(row.at))
 
-    def _to_clear(self, row: Row, shown: Sequence[Shown]) -> ToClear | None:
-        try:
-            reach = open_address(self._tx, row.channel, row.account, row.tag, row.address_box)
-        except CannotOpen:
-            return None
+    def _to_clear(self, row: Row, shown: Sequence[Shown]) -> ToClear:
+        reach = open_address(self._tx, row.channel, row.account, row.tag, row.address_box)
         return ToClear(row.contact_id, reach, tuple(shown))
 
 

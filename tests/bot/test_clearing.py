@@ -426,6 +426,19 @@ async def test_a_contact_is_kept_until_its_chat_is_cleared(
         assert await forget() == 1
 
 
+async def test_a_chat_whose_address_does_not_open_does_not_stand_before_the_others(
+    embedded: Database, clock: Clock
+) -> None:
+    async with chat(embedded, clock()) as room:
+        await room.writes("/start")
+        assert await due_rows(room)
+        async with embedded._transaction() as tx:
+            await tx.change(tables.contacts.update().values(address_box=b"damaged"))
+        room.go_on(days=3)
+        assert await room.sweep() == 0
+        assert await due_rows(room) == []
+
+
 # ── other channels ──
 
 SIGNAL = Limits(text=2000, buttons=False, deletes_within=timedelta(hours=24))
