@@ -7,11 +7,15 @@ continuous integration (``CI`` is set) leaving anything out is a failure.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -34,6 +38,11 @@ SERVICES = tuple(
     )
 )  # fmt: skip
 """Whole services at work, with many families and days each: more than a minute bears."""
+
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there has a name nobody can guess
+ROOM = 3_000_000_000
+"""Bytes the files of one run may come to, with a third to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,46 @@ def workers(waiting: bool) -> int:
     return max(1, min(4, cores or 1)) + int(waiting)
 
 
+@contextmanager
+def files_in_memory() -> Iterator[dict[str, str]]:
+    """Yield what to add to the environment so that temporary files lie in memory, if it has room.
+
+    The tests make thousands of databases and wait for the disk at each commit, which shows nothing:
+    they kill programs, never the machine. The code under test syncs all the same. What an earlier
+    run left behind when it was killed is removed first; a run holds a lock while it lives.
+    """
+    try:
+        for left in MEMORY.glob("athar-tests-*"):
+            _remove_unless_held(left)
+        enough = shutil.disk_usage(MEMORY).free >= ROOM
+        place = Path(tempfile.mkdtemp(prefix="athar-tests-", dir=MEMORY)) if enough else None
+    except OSError:
+        place = None
+    if place is None:
+        yield {}
+        return
+    held = os.open(place, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        # The server of the tests may run as another account: it has to find its own files.
+        place.chmod(0o711)
+        yield {"TMPDIR": str(place)}
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(held)
+
+
+def _remove_unless_held(place: Path) -> None:
+    held = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(place, ignore_errors=True)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(held)
+
+
 def pytest(extra: Sequence[str], waiting: bool) -> int:
     """Run pytest over the cores of this machine; return its exit status."""
     RESULTS.parent.mkdir(exist_ok=True)
@@ -68,7 +117,9 @@ def pytest(extra: Sequence[str], waiting: bool) -> int:
     # Compiled modules are kept: each of the many processes of a run would compile everything anew.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     nothing = subprocess.DEVNULL
-    return subprocess.run(command, cwd=ROOT, env=env, stdin=nothing, check=False).returncode
+    with files_in_memory() as place:
+        env |= place
+        return subprocess.run(command, cwd=ROOT, env=env, stdin=nothing, check=False).returncode
 
 
 def read_result(path: Path) -> Result:

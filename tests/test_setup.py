@@ -316,6 +316,25 @@ def test_the_whole_run_passes_only_when_all_of_it_ran_and_passed(
     assert suite.whole([]) == status
 
 
+def test_files_in_memory_are_removed_with_their_run_and_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite, "MEMORY", tmp_path)
+    monkeypatch.setattr(suite, "ROOM", 1)
+    (tmp_path / "athar-tests-killed" / "database").mkdir(parents=True)
+    with suite.files_in_memory() as one, suite.files_in_memory() as other:
+        assert {str(place) for place in tmp_path.iterdir()} == {one["TMPDIR"], other["TMPDIR"]}
+        assert one != other
+        (Path(one["TMPDIR"]) / "file").write_bytes(b"x")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(suite, "ROOM", 1 << 62)
+    with suite.files_in_memory() as none:
+        assert none == {}
+    monkeypatch.setattr(suite, "MEMORY", tmp_path / "not-there")
+    with suite.files_in_memory() as none:
+        assert none == {}
+
+
 def test_the_stamp_of_a_finished_set_up_is_read_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
