@@ -13,28 +13,16 @@ from bot.console import console_app, make_services
 from bot.front import Front
 from flows.flow_data import KINDS
 from flows.follow_up import SETS
-from storage.database import Database
 from storage.vault import PrivateKey
 from tests.bot.accounts_room import make_ring, register
 from tests.conftest import Clock
-from tests.staff.console_room import Room, Visitor, demonstration, make_room
+from tests.staff.console_room import Room, Visitor
 
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
     """SQLite is enough here: what differs between the databases is tried below the console."""
     return sqlite_url
-
-
-@pytest.fixture
-def room(
-    database: Database,
-    clock: Clock,
-    tmp_path: Path,
-    vault_key: PrivateKey,
-    recovery_key: PrivateKey,
-) -> Room:
-    return make_room(database, clock, demonstration(tmp_path / "keyring", vault_key, recovery_key))
 
 
 class Fields(HTMLParser):

@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from pathlib import Path
 
 import pytest
 
 from bot.services.broadcasts import Draft
 from bot.staff.web import services
-from storage.database import Database
 from storage.keyring import Keystore
-from storage.vault import PrivateKey
 from tests.conftest import Clock
-from tests.staff.console_room import Room, demonstration, make_room
+from tests.staff.console_room import Room
 
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
     """SQLite is enough here: what differs between the databases is tried below the console."""
     return sqlite_url
-
-
-@pytest.fixture
-def room(
-    database: Database,
-    clock: Clock,
-    tmp_path: Path,
-    vault_key: PrivateKey,
-    recovery_key: PrivateKey,
-) -> Room:
-    keyring = demonstration(tmp_path / "keyring", vault_key, recovery_key)
-    return make_room(database, clock, keyring)
 
 
 async def test_months_run_in_the_direction_of_reading(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,17 +19,13 @@ from bot.services.broadcasts import Draft
 from bot.services.permissions import ACTS, Actor, Role
 from bot.staff.web.routes import ROUTES
 from storage import tables
-from storage.database import Case, Database, Reach, Work
+from storage.database import Case, Reach, Work
 from storage.shelf import Shelf
-from storage.vault import PrivateKey
 from tests import real_files
-from tests.conftest import Clock
 from tests.staff.console_room import (
     ROLES,
     Room,
     Visitor,
-    demonstration,
-    make_room,
     missing,
     told_by,
 )
@@ -333,18 +328,6 @@ GUARDED = [entry for entry in ROUTES if (entry.method, entry.path) not in OPEN]
 def database_url(sqlite_url: str) -> str:
     """SQLite is enough here: what differs between the databases is tried below the console."""
     return sqlite_url
-
-
-@pytest.fixture
-def room(
-    database: Database,
-    clock: Clock,
-    tmp_path: Path,
-    vault_key: PrivateKey,
-    recovery_key: PrivateKey,
-) -> Room:
-    keyring = demonstration(tmp_path / "keyring", vault_key, recovery_key)
-    return make_room(database, clock, keyring)
 
 
 def test_every_route_stands_in_the_table_and_names_an_act() -> None:

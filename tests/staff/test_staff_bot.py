@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -25,16 +24,6 @@ from tests.conftest import Clock
 from tests.staff.offices import ISOLATES, ROUNDS, Office, in_words, make_bot, office, plain, serving
 
 BOTH = pytest.mark.parametrize("language", LANGUAGES)
-
-
-@pytest.fixture
-async def own(
-    database: Database, keystore: Keystore, clock: Clock, tmp_path: Path
-) -> AsyncIterator[Office]:
-    clock.now = SPRING
-    keystore.make_epochs(SPRING.date(), 60)
-    async with office(database, keystore, clock, tmp_path) as opened:
-        yield opened
 
 
 async def asked(person: Person, text: str) -> str:

@@ -21,24 +21,12 @@ from flows.text import LANGUAGES, Words
 from storage.database import Database
 from storage.keyring import Keystore
 from tests.bot.offices import hire
-from tests.bot.waiting_room import SPRING
 from tests.bot_api import BotApiServer, Fault
-from tests.conftest import Clock
 from tests.families import invent
 from tests.running.program import FAST, Program
-from tests.staff.offices import ROUNDS, TOKEN, Office, in_words, make_bot, office, plain, serving
+from tests.staff.offices import ROUNDS, TOKEN, Office, in_words, make_bot, plain, serving
 
 SECRET = TOKEN.partition(":")[2]
-
-
-@pytest.fixture
-async def own(
-    database: Database, keystore: Keystore, clock: Clock, tmp_path: Path
-) -> AsyncIterator[Office]:
-    clock.now = SPRING
-    keystore.make_epochs(SPRING.date(), 60)
-    async with office(database, keystore, clock, tmp_path) as opened:
-        yield opened
 
 
 def words_of_family(number: int) -> set[str]:
