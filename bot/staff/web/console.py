@@ -45,7 +45,8 @@ class Entry:
     """One row of the table of routes. ``act`` is one of `permissions.ACTS`, or empty: anybody.
 
     ``quiet``: the page asks by itself, so it keeps no session alive. ``form`` is False where a
-    script posts JSON, which no form of another page can: its body is left to the handler.
+    script posts JSON, or a file under a header of its own, which no form of another page can: its
+    body is left to the handler.
     """
 
     method: str
