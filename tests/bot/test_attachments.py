@@ -216,6 +216,17 @@ async def house(
         assert server.breaches == []
 
 
+@asynccontextmanager
+async def begun(
+    database: Database, clock: Clock, path: Path, flow: Flow = SMALL, language: str = "en"
+) -> AsyncIterator[tuple[House, Family]]:
+    """The rooms, and one family in them that has agreed and begun to report."""
+    async with house(database, clock, path, flow) as where:
+        family = Family(where, language=language)
+        await family.begins()
+        yield where, family
+
+
 async def entries(
     where: House, key: PrivateKey, contact_id: int | None = None
 ) -> list[tuple[int, dict[str, Any]]]:
@@ -246,9 +257,7 @@ async def test_a_message_leaves_its_chat_when_its_file_is(
     database: Database, clock: Clock, tmp_path: Path, fate: str
 ) -> None:
     fault, words = STAYS[fate]
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends()
         number = f"{family.person}{family.sent:04}"
         clock.go_on(minutes=10)
@@ -275,9 +284,7 @@ def content_of(where: House, one: Attached) -> bytes:
 async def test_a_picture_is_kept_sealed_and_told_with_one_tick(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends(text="a caption")
         (before,) = await family.files()
         assert (before.state, before.words, where.on_disk()) == ("coming", "a caption", [])
@@ -298,9 +305,7 @@ async def test_a_picture_is_kept_sealed_and_told_with_one_tick(
 async def test_an_album_is_told_once_and_each_picture_is_kept_once(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         for number in range(6):
             await family.sends(JPEG + bytes([number]), album_id="a")
         await family.told()
@@ -360,9 +365,7 @@ async def test_what_cannot_be_kept_is_told_kindly_and_leaves_nothing(
     database: Database, clock: Clock, tmp_path: Path,
     _why: str, sent: dict[str, Any], fault: dict[str, Any], words: str,
 ) -> None:  # fmt: skip
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends(**sent)
         await family.told()
         if fault:
@@ -382,9 +385,7 @@ async def test_what_cannot_be_kept_is_told_kindly_and_leaves_nothing(
 async def test_one_byte_too_many_is_refused_kindly_before_anything_is_fetched(
     database: Database, clock: Clock, tmp_path: Path, language: str
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where, language=language)
-        await family.begins()
+    async with begun(database, clock, tmp_path, language=language) as (where, family):
         await family.told()
         await family.sends(b"x", size=LARGEST + 1)
         (said, *_more) = await family.told()
@@ -396,9 +397,7 @@ async def test_one_byte_too_many_is_refused_kindly_before_anything_is_fetched(
 async def test_a_line_that_breaks_is_tried_again_and_then_given_up(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends()
         await family.told()
         where.server.fail(Fault("cut", method="file", after=20_000, times=1))
@@ -422,9 +421,7 @@ async def test_a_line_that_breaks_is_tried_again_and_then_given_up(
 async def test_a_provider_that_is_away_is_waited_for_and_links_are_asked_for_anew(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends()
         where.server.fail(Fault("status", method="getFile", status=502, times=3))
         for _try in range(4):
@@ -438,9 +435,7 @@ async def test_a_provider_that_is_away_is_waited_for_and_links_are_asked_for_ane
 async def test_a_file_that_came_after_the_report_is_sealed_into_its_case(
     database: Database, clock: Clock, tmp_path: Path, vault_key: PrivateKey
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends(b"OggS" + b"early voice" * 100, "voice")
         await where.files.fetch_due()
         await family.sends(text="late")
@@ -472,9 +467,7 @@ async def test_who_is_detached_is_not_named_beside_a_file_still_to_come(
     database: Database, clock: Clock, tmp_path: Path, vault_key: PrivateKey
 ) -> None:
     flow = Flow("report", 1, (Section("all", kinds.both("كل", "All"), (REACH, SEND)),))
-    async with house(database, clock, tmp_path, flow) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path, flow) as (where, family):
         await family.sends()
         session = await family.session()
         assert session is not None
@@ -513,9 +506,7 @@ async def test_who_is_detached_is_not_named_beside_a_file_still_to_come(
 async def test_what_is_sent_at_rest_is_added_to_the_report_there_is(
     database: Database, clock: Clock, tmp_path: Path, vault_key: PrivateKey
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         for words in ("Ahmad", "he was a baker", "Send"):
             await family.writes(words)
         await family.sends(album_id="a")
@@ -543,9 +534,7 @@ ENDINGS: dict[str, list[str]] = {
 async def test_a_draft_that_ends_takes_its_files_with_it(
     database: Database, clock: Clock, tmp_path: Path, ending: str, fetched: bool
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends(b"OggS" + b"v" * 100, "voice")
         if fetched:
             await where.files.fetch_due()
@@ -562,9 +551,7 @@ async def test_a_draft_that_ends_takes_its_files_with_it(
 async def test_a_draft_that_expires_takes_its_files_with_it(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends()
         await where.files.fetch_due()
         await where.files.sweep()
@@ -580,9 +567,7 @@ async def test_a_draft_that_expires_takes_its_files_with_it(
 async def test_a_case_that_is_erased_takes_its_files_with_it(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends()
         for words in ("Ahmad", "he was a baker", "Send"):
             await family.writes(words)
@@ -600,9 +585,7 @@ async def test_a_claim_outlives_its_process_only_for_the_lease(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
     """A process dies while it fetches: what it left is a part, and another one fetches anew."""
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends(JPEG * 20)
         where.server.fail(Fault("hang", method="file", after=600_000, times=1))
         await where.files._begin_due()
@@ -622,9 +605,7 @@ async def test_a_claim_outlives_its_process_only_for_the_lease(
 async def test_what_a_killed_process_left_is_removed_and_nothing_else(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends()
         await where.files.fetch_due()
         (kept,) = where.on_disk()
@@ -644,9 +625,7 @@ async def test_looking_for_what_nobody_owns_costs_a_statement_for_many_files(
     database: Database, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "LOOKED_UP_AT_ONCE", 2)
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends()
         await where.files.fetch_due()
         for number in range(4):
@@ -663,9 +642,7 @@ async def test_looking_for_what_nobody_owns_costs_a_statement_for_many_files(
 async def test_an_account_that_was_cut_off_hears_nothing_of_its_files(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends()
 
         async def cut_off(work: Work) -> None:
@@ -712,9 +689,7 @@ async def test_a_part_goes_at_the_next_start_when_nobody_writes_it_any_more(
 async def test_with_little_room_a_file_waits_and_its_family_is_told_once(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends()
         await family.told()
         where.room[0] = False
@@ -732,9 +707,7 @@ async def test_with_little_room_a_file_waits_and_its_family_is_told_once(
 async def test_a_stop_gives_claims_back_at_once(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         await family.sends(JPEG * 20)
         where.server.fail(Fault("hang", method="file", after=600_000, times=1))
         running = asyncio.create_task(where.files.run())
@@ -749,9 +722,7 @@ async def test_a_stop_gives_claims_back_at_once(
 async def test_never_more_than_so_many_at_once(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         for number in range(9):
             await family.sends(JPEG + bytes([number]))
         await where.files._begin_due()
@@ -829,9 +800,7 @@ async def test_nothing_of_a_file_stands_clear_on_the_disk(
     }
     canary = Canary({"content": mark, "name": "Ahornblatt Elf.jpg", "caption": "Schattenriss Neun"})
     database = await Database.connect(sqlite_url, keystore)
-    async with house(database, clock, tmp_path) as where:
-        family = Family(where)
-        await family.begins()
+    async with begun(database, clock, tmp_path) as (where, family):
         for kind, data in content.items():
             await family.sends(data, kind, name="Ahornblatt Elf.jpg", text="Schattenriss Neun")
         await where.files.fetch_due()
