@@ -28,6 +28,7 @@ from flows import (
     engine,
     filing,
     follow_up,
+    heavy_words,
     leaving,
     menu,
     receipt,
@@ -445,7 +446,23 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
         wish = wish_of(text)
         if wish and not _may_be_name(scene, text):
             return _command(talk, wish)
+        if (heavy := _heavy(talk, scene, text)) is not None:
+            return heavy
     return _through_engine(talk, heard)
+
+
+def _heavy(talk: Talk, scene: Scene, text: str) -> Step | None:
+    """Answer news of the person, and anger, where they are no part of what is being told."""
+    stop, session = scene.stop, talk.session
+    if session.flow != "report" or session.view or stop is None or asking.is_long(stop):
+        return None
+    if heavy_words.is_angry(text):
+        return _go_on(talk, (menu.ANGER,), keeps=True)
+    one_name = isinstance(stop.question, Name) and len(text.split()) == 1
+    if one_name or stop.repeat or not heavy_words.tells_of_fate(text):
+        return None
+    after, effects = _go_on(talk, (menu.NEWS, menu.NOTHING_NOW), keeps=True)
+    return after, (CallHuman("news"), *effects)
 
 
 def _hear_other(talk: Talk, heard: Heard) -> Step:
@@ -1387,6 +1404,9 @@ def _to_withdrawn(talk: Talk) -> Step:
 
 
 def _to_undo(talk: Talk) -> Step:
+    scene = talk.scene
+    if scene and talk.session.asked and not talk.session.receipts and not talk.session.view:
+        return engine.go_back(scene)  # nothing was withdrawn here: "undo" is a step back
     """Keep what was withdrawn, while there is time; the hallway knows whether there is."""
     undo = Undo(talk.session.came_with, leaving.UNDONE, leaving.NOTHING_TO_UNDO)
     if talk.flow is None:
@@ -1536,6 +1556,8 @@ def _typed_at_rest(talk: Talk, text: str) -> Step:
     wish = wish_of(text)
     if wish:
         return _command(talk, wish)
+    if talk.session.receipts and heavy_words.tells_of_fate(text):
+        return talk.session, (CallHuman("news"), Say((menu.NEWS,)))
     if talk.flow is not None and _code_or_number(text) is None:
         return _go_on(talk)
     return _code_or_again(talk, text)

@@ -120,7 +120,16 @@ class CallHuman:
     """Somebody of the staff is to look: ``reason`` is a fixed word, never the family's."""
 
     reason: Literal[
-        "asked", "self", "minor", "trouble", "urgent", "withdraw", "phone_gone", "not_safe", "scam"
+        "asked",
+        "self",
+        "minor",
+        "trouble",
+        "urgent",
+        "withdraw",
+        "phone_gone",
+        "not_safe",
+        "scam",
+        "news",
     ]
 
 

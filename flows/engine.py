@@ -390,8 +390,10 @@ def _wished(scene: Scene, stop: Stop, asked: Asked | None, text: str) -> Step | 
             return _wish_around(scene, stop, "unknown")
         case Intent.PREFER_NOT:
             return _wish_around(scene, stop, "prefer_not")
-        case Intent.CONTINUE:
+        case Intent.CONTINUE if scene.session.telling == stop.path:
             return ask_again(scene)
+        case Intent.CONTINUE:
+            return ask_again(scene.with_session(replace(scene.session, revisit="")))
         case _:
             return None
 

@@ -120,6 +120,20 @@ HUMAN: tuple[Sentence, ...] = (
     _("We have asked our team to write to you here. You can go on in the meantime."),
     _("They never ask for money, and they never ask for a code that came by telephone."),
 )
+# Translators: a family wrote that the person came back, was released or is dead. We name nothing of
+# it and ask nothing about it.
+NEWS = _(
+    "Thank you for telling us. A person should speak with you about this, not a list of questions: "
+    "we have asked our team to write to you."
+)
+NOTHING_NOW = _(
+    "Nothing needs to be answered now. The question stands below for whenever you want to go on; "
+    "to end here, write “stop”."
+)
+ANGER = _(
+    "Anger is welcome here, too. Nothing needs to be answered now: write “pause”, or “person” to "
+    "talk with one of our team."
+)
 HELP = Lines(
     (
         _("You can choose an answer, write its number, or answer in words."),

@@ -118,6 +118,8 @@ def read(scene: Scene, stop: Stop, text: str) -> Reading:
     question, form = stop.question, scene.session.form
     if not text.strip():
         return NotUnderstood(EMPTY)
+    if read_yes_no(text) is None and not any(each.isalnum() for each in text):
+        return NotUnderstood(SIGNS)
     match question:
         case Choice():
             consents = isinstance(question, Consent)
@@ -161,6 +163,8 @@ SEND_FILE = _("Please send a picture or a file here, or choose another way.")
 SEND_VOICE = _("Please send a voice note here, or choose another way.")
 # Translators: somebody answered "yes" to "do you have their national number?".
 YES_WHAT = _("Please write it here in your own words, or choose another way below.")
+# Translators: somebody answered with nothing but emoji, or dots.
+SIGNS = _("Take your time. When you want to go on, please choose your answer or write it in words.")
 NO_NAME = _("There are no letters in that. Please write the name in letters.")
 TOO_LONG_NAME = _("That is very long for a name. Please write only the name.")
 TOO_LONG = _(

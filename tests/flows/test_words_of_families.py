@@ -169,7 +169,7 @@ def scene_at(key: str) -> Scene:
         ("c2_gov", "من حاجز القطيفة القريب", "2: ريف دمشق"),
         ("a4_relation", "هو اخي الكبير", "أنا أخته / أنا أخوه"),
         ("b7_birth", "60", "العمر 60، أو هكذا: مواليد 1960"),
-        ("b2_given", "😢😢", "بالحروف"),
+        ("b2_given", "25", "بالحروف"),
     ],
 )
 def test_what_may_be_meant_is_named(key: str, typed: str, helped: str) -> None:

@@ -90,6 +90,7 @@ TASKS: Mapping[str, Words] = {
     "unreachable": _("The family cannot be reached"),
     "second_person": _("A proposal waits for a coordinator"),
     "phone_gone": _("A phone was lost or taken: speak with the family"),
+    "news": _("The family has news of the person, perhaps the last: speak with it yourself"),
     "not_safe": _("Writing here is not safe for the family"),
     "new_contact": _("Another account came with the receipt code: make sure whose it is"),
     "locked_writes": _("An account that was cut off writes to us: perhaps it is the family"),
