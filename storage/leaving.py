@@ -115,6 +115,11 @@ class Leaving:
             await self._put_segment(case, row.segment_box)
         return True
 
+    async def keep_segment(self, case: Case, facts: Segment) -> None:
+        """Keep the coarse facts of a withdrawn case that had none, for when it is undone."""
+        box = self._boxed_segment(case, facts.area, facts.year, facts.language)
+        await self._tx.change(_KEEP_SEGMENT, {"row": case.id, "new_box": box})
+
     async def hasten(self, case_id: int, erase_on: date) -> bool:
         """Let a withdrawn case be erased on an earlier day; return whether there was one."""
         return await self._tx.change(_HASTEN, {"row": case_id, "new_day": day(erase_on)}) == 1
@@ -226,8 +231,10 @@ class Leaving:
         if row is None:
             return None
         await self._tx.change(_UNSEGMENT, {"row": case.id})
-        packed = json.dumps([row.area, row.year, row.language]).encode("ascii")
-        return _boxed(self._tx, case, packed)
+        return self._boxed_segment(case, row.area, row.year, row.language)
+
+    def _boxed_segment(self, case: Case, area: str, year: int | None, language: str) -> bytes:
+        return _boxed(self._tx, case, json.dumps([area, year, language]).encode("ascii"))
 
     async def _put_segment(self, case: Case, box: bytes) -> None:
         # Imported here: segments are put by the same transaction, and know nothing of leaving.
@@ -290,6 +297,11 @@ _UNDO: Final = (
 _REBOX: Final = (
     update(withdrawals)
     .where(withdrawals.c.case_id == bindparam("row"))
+    .values(segment_box=bindparam("new_box"))
+)
+_KEEP_SEGMENT: Final = (
+    update(withdrawals)
+    .where(withdrawals.c.case_id == bindparam("row"), withdrawals.c.segment_box.is_(None))
     .values(segment_box=bindparam("new_box"))
 )
 _HASTEN: Final = (

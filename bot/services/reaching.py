@@ -22,6 +22,7 @@ from bot.services.notices import Notices
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.segments import hours_of, segment_of, zone_of
 from bot.services.upkeep import day_begins, zone_named
+from flows.consents import US
 from flows.engine import Tools
 from storage.claims import Cause, Claim, Lock
 from storage.database import Case, Database, NotFound, Work
@@ -181,8 +182,9 @@ class Reaching:
         async def job(work: Work) -> None:
             held, name = await _lock_for(work, actor, lock)
             contact = await work.contacts.get(held.contact_id)
+            quiet = await _wants_silence(work, contact)
             await work.claims.restore(contact.id, now.date())
-            if contact.session is not None and contact.session.quiet:
+            if quiet:
                 await work.contacts.mark(contact.id, "stopped")
             await work.audit.append(actor.staff, "contact.restore", name, now)
 
@@ -246,21 +248,37 @@ class Reaching:
         return letters
 
 
+async def _wants_silence(work: Work, contact: Contact) -> bool:
+    """Whether an account that was cut off wants no words from us.
+
+    Its session has mostly ended with the cut; then what its reports' consents say of it holds.
+    """
+    if contact.session is not None:
+        return contact.session.quiet
+    for lock in await work.claims.locks_of_contact(contact.id):
+        if lock.case_id is not None:
+            said = (await work.consents.standing(lock.case_id)).get(("write", US))
+            if said is not None and not said.given:
+                return True
+    return False
+
+
 async def _note_where(
     work: Work, case: Case, contact: Contact, told: case_reading.FirstTold | None
 ) -> None:
     """Keep the coarse facts of a case that had none, and the day of whoever is reached there.
 
     Where its report does not open, at least the language: such a family is in the broadcasts that
-    are for everybody. A withdrawn report is in none (`storage/leaving.py`).
+    are for everybody. A withdrawn report is in none until that is undone (`storage/leaving.py`).
     """
-    if case.work_state == WITHDRAWN:
-        return
     if not await work.segments.is_known(case.id):
         facts = segment_of(told) if told else Segment("", None, "ar")
         if contact.session:  # which language is read there now counts, not that of the report
             facts = replace(facts, language=contact.session.language)
-        await work.segments.put(case.id, facts)
+        if case.work_state == WITHDRAWN:
+            await work.leaving.keep_segment(case, facts)
+        else:
+            await work.segments.put(case.id, facts)
     reached = {it.contact_id: it for it in await work.cases.reached(case.id)}[contact.id]
     if told is not None and reached.zone is None and reached.hours is None:
         await work.contacts.note_day(contact.id, zone_of(told), hours_of(told))

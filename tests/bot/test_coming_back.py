@@ -27,6 +27,7 @@ from bot.services.reaching import Gone, Reaching
 from bot.services.segments import segment_of
 from bot.services.vouching import Vouching
 from flows import cover, follow_up, leaving, menu, receipt, tie, trust, wrong_code
+from flows.consents import US, Consent
 from flows.text import Language, Sentence
 from storage.broadcast_values import Audience
 from storage.database import Case, Database, Work
@@ -457,6 +458,29 @@ async def test_who_becomes_reachable_is_in_the_words_to_many_from_then_on(
     assert await many(languages=("ar",), areas=("",)) == int(not opens)
 
 
+async def test_who_became_reachable_while_it_was_withdrawn_is_in_them_once_that_is_undone(
+    house: House,
+) -> None:
+    case, room, new = await detached_case(house), house.room, house.account("new")
+    await new.says(case.code)
+    await new.chooses("menu", "!here")
+    (claim,) = (await house.reaching.of_case(room.caseworker, case.handle)).claims
+
+    async def withdraw(work: Work) -> None:
+        held, today = await work.cases.lock(case.handle), room.clock().date()
+        assert await work.leaving.withdraw(held, today + timedelta(days=4), today)
+
+    async def undo(work: Work) -> None:
+        assert await work.leaving.undo(await work.cases.lock(case.handle))
+
+    before = await count(room.database, "segments")
+    await room.database.run(withdraw)
+    await house.reaching.confirm(room.caseworker, house.held, case.handle, claim.handle)
+    assert await count(room.database, "segments") == before
+    await room.database.run(undo)
+    assert await count(room.database, "segments") == before + 1
+
+
 # ---------------------------------------------------------------------------- a phone is gone
 
 
@@ -549,6 +573,21 @@ async def test_a_person_gives_it_back_and_the_code_alone_does_not_cut_it_off_aga
     await third.chooses("my phone was taken", "!lock_other")
     assert await house.state() == "locked"
     assert await verbs(room.database, house.case.handle) == ["contact.restore"]
+
+
+async def test_who_wanted_no_words_from_us_wants_none_when_it_is_given_back(house: House) -> None:
+    old, new, room = house.account("old"), house.account("new"), house.room
+    agreed = Consent("write", US, True, "f3_reach/1", "en", room.clock())
+    await room.database.run(lambda work: work.consents.note(house.case.id, [agreed]))
+    await old.chooses("menu", "!quiet")
+    assert await house.state() == "stopped"
+    await new.says(house.case.code)
+    await new.chooses("my phone was taken", "!lock_other")
+    contact = await room.database.run(lambda work: work.contacts.get(room.contact_id))
+    assert contact.session is None
+    (lock,) = (await house.reaching.of_case(room.caseworker, house.case.handle)).locks
+    await house.reaching.restore(room.caseworker, lock.handle)
+    assert await house.state() == "stopped"
 
 
 @BOTH
