@@ -21,9 +21,9 @@ from functools import lru_cache
 from typing import Any
 
 from flows.questions import (
+    ALWAYS,
     LONGEST_STORY,
     OPTIONAL,
-    REQUIRED,
     SKIP_ONLY,
     STORY_HINT,
     YES_OR_NO,
@@ -31,6 +31,7 @@ from flows.questions import (
     Attachment,
     Choice,
     Choosable,
+    Condition,
     Every,
     Given,
     Is,
@@ -42,7 +43,15 @@ from flows.questions import (
     Text,
     YesNo,
 )
-from flows.report import COUNTRIES, FACILITIES, OTHER, OTHER_PERSON, REPORT
+from flows.report import (
+    COUNTRIES,
+    OTHER,
+    OTHER_PERSON,
+    SEEN_AGAIN,
+    SHARE,
+    when_seen,
+    where_seen,
+)
 from flows.session import Told
 from flows.shape import Flow, Repeat, Section, applicable, questions
 from flows.text import LANGUAGES, Form, Language, Sentence, Words, _, about
@@ -109,6 +118,16 @@ def own_questions(flow: Flow) -> list[Asked]:
     return [each for _section, _repeat, each in questions(flow) if each.key not in (NOW, SEND)]
 
 
+def _money_asked_for(key: str, when: Condition = ALWAYS) -> YesNo:
+    return YesNo(
+        key=key,
+        title=_("Money asked for"),
+        words=_("Has anybody asked for money for it? We do not ask how much."),
+        ways=OPTIONAL,
+        when=when,
+    )
+
+
 # ------------------------------------------------------------------------------------ new_info
 
 _HEARD_NEW = Given("f1_new")
@@ -160,13 +179,7 @@ NEW_INFO = follow_up(
                 ways=OPTIONAL,
                 when=_HEARD_NEW,
             ),
-            YesNo(
-                key="f4_money",
-                title=_("Money asked for"),
-                words=_("Has anybody asked for money for it? We do not ask how much."),
-                ways=OPTIONAL,
-                when=Every((_HEARD_NEW, Not(Is("f3_how", ("memory",))))),
-            ),
+            _money_asked_for("f4_money", Every((_HEARD_NEW, Not(Is("f3_how", ("memory",)))))),
             Choice(
                 key="f5_source",
                 title=_("Noted as from"),
@@ -200,22 +213,8 @@ SIGHTING = follow_up(
                 "sightings",
                 _("Sighting"),
                 (
-                    Place(
-                        key="s1_place",
-                        title=_("Place"),
-                        words=about(
-                            "Where were they seen or heard of? Choose, or write the place."
-                        ),
-                        areas=FACILITIES,
-                        columns=2,
-                    ),
-                    RoughDateQuestion(
-                        key="s2_when",
-                        title=_("When"),
-                        words=_("When was that? A year or a season is enough."),
-                        first_year=1970,
-                        ways=OPTIONAL,
-                    ),
+                    where_seen("s1_place"),
+                    when_seen("s2_when"),
                     Choice(
                         key="s3_how",
                         title=_("Seen or heard"),
@@ -260,19 +259,9 @@ SIGHTING = follow_up(
                         ),
                         ways=OPTIONAL,
                     ),
-                    YesNo(
-                        key="s7_money",
-                        title=_("Money asked for"),
-                        words=_("Has anybody asked for money for it? We do not ask how much."),
-                        ways=OPTIONAL,
-                    ),
+                    _money_asked_for("s7_money"),
                 ),
-                again=YesNo(
-                    key="more",
-                    title=_("More sightings"),
-                    words=about("Were they seen or heard of another time?"),
-                    ways=SKIP_ONLY,
-                ),
+                again=SEEN_AGAIN,
             ),
         ),
     ),
@@ -281,11 +270,6 @@ SIGHTING = follow_up(
 # ------------------------------------------------------------------------------ photo_document
 
 _AGREES = Is("p1_agree", ("yes",))
-_SHARE = next(
-    each
-    for _section, _repeat, each in questions(REPORT)
-    if each.key == "f5_share" and isinstance(each, MultipleChoice)
-)
 PHOTO_DOCUMENT = follow_up(
     "photo_document",
     2,
@@ -342,14 +326,12 @@ PHOTO_DOCUMENT = follow_up(
                 ways=OPTIONAL,
                 when=_AGREES,
             ),
-            MultipleChoice(
+            replace(
+                SHARE,
                 key="p5_share",
-                title=_("Sharing"),
                 words=_("With whom may the photo and the copies be shared, with your knowledge?"),
-                hint=_SHARE.hint,
-                options=_SHARE.options,
-                alone=_SHARE.alone,
                 when=_AGREES,
+                forms="",
             ),
         ),
     ),
@@ -640,16 +622,7 @@ CHECK_IN = follow_up(
                 ),
                 ways=OPTIONAL,
             ),
-            MultipleChoice(
-                key="t4_with",
-                title=_("Sharing"),
-                words=_SHARE.words,
-                hint=_SHARE.hint,
-                options=_SHARE.options,
-                alone=_SHARE.alone,
-                ways=REQUIRED,
-                when=Is("t4_share", ("change",)),
-            ),
+            replace(SHARE, key="t4_with", when=Is("t4_share", ("change",)), forms=""),
             MultipleChoice(
                 key="t5_support",
                 title=_("Support"),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flows import receipt, trust
 from flows.questions import (
+    ALWAYS,
     LONGEST_STORY,
+    NO_WAY_OUT,
     STORY_HINT,
     Choosable,
-    MultipleChoice,
     Review,
     Text,
 )
-from flows.report import REPORT
+from flows.report import SHARE
 from flows.session import Session
-from flows.shape import Flow, Section, questions
+from flows.shape import Flow, Section
 from flows.text import Later, Lines, Sentence, Words, _
 
 TITLE = _("What would you like to do?")
@@ -279,12 +282,6 @@ ADDITION = Flow(
     ),
 )
 
-_SHARE = next(
-    question
-    for _section, _repeat, question in questions(REPORT)
-    if question.key == "f5_share" and isinstance(question, MultipleChoice)
-)
-
 SHARING = Flow(
     "choices",
     version=1,
@@ -292,17 +289,7 @@ SHARING = Flow(
         Section(
             "sharing",
             _("Sharing"),
-            (
-                MultipleChoice(
-                    key="f5_share",
-                    title=_SHARE.title,
-                    words=_SHARE.words,
-                    hint=_SHARE.hint,
-                    options=_SHARE.options,
-                    alone=_SHARE.alone,
-                    ways=(),
-                ),
-            ),
+            (replace(SHARE, ways=NO_WAY_OUT, when=ALWAYS, forms=""),),
         ),
     ),
 )

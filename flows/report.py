@@ -15,6 +15,8 @@ questions. Answering ``full`` later brings the others back.
 
 from __future__ import annotations
 
+from typing import Final
+
 from flows.answer_words import HEARD, HOURS, KIN, PLACES, STEPS, TOGETHER, UNITS, WAYS
 from flows.answer_words import PARTIES as CAPTORS
 from flows.questions import (
@@ -538,6 +540,36 @@ _EVENT = Section(
 
 HEARD_OF = Is("d1_heard", ("direct", "someone"))
 
+
+def where_seen(key: str) -> Place:
+    """Return the question where somebody saw them or heard of them."""
+    return Place(
+        key=key,
+        title=_("Place"),
+        words=about("Where were they seen or heard of? Choose, or write the place."),
+        areas=FACILITIES,
+        columns=2,
+    )
+
+
+def when_seen(key: str) -> RoughDateQuestion:
+    """Return the question when that was."""
+    return RoughDateQuestion(
+        key=key,
+        title=_("When"),
+        words=_("When was that? A year or a season is enough."),
+        first_year=1970,
+        ways=OPTIONAL,
+    )
+
+
+SEEN_AGAIN: Final = YesNo(
+    key="more",
+    title=_("More sightings"),
+    words=about("Were they seen or heard of another time?"),
+    ways=SKIP_ONLY,
+)
+
 _SINCE = Section(
     "since",
     _("Since then"),
@@ -558,20 +590,8 @@ _SINCE = Section(
             "sightings",
             _("Sighting"),
             (
-                Place(
-                    key="place",
-                    title=_("Place"),
-                    words=about("Where were they seen or heard of? Choose, or write the place."),
-                    areas=FACILITIES,
-                    columns=2,
-                ),
-                RoughDateQuestion(
-                    key="when",
-                    title=_("When"),
-                    words=_("When was that? A year or a season is enough."),
-                    first_year=1970,
-                    ways=OPTIONAL,
-                ),
+                where_seen("place"),
+                when_seen("when"),
                 Choice(
                     key="source",
                     title=_("Known through"),
@@ -588,12 +608,7 @@ _SINCE = Section(
                     ways=OPTIONAL,
                 ),
             ),
-            again=YesNo(
-                key="more",
-                title=_("More sightings"),
-                words=about("Were they seen or heard of another time?"),
-                ways=SKIP_ONLY,
-            ),
+            again=SEEN_AGAIN,
             when=full(HEARD_OF),
         ),
         Choice(
@@ -686,6 +701,30 @@ _SINCE = Section(
     intro=about("A few questions about the time since then."),
 )
 
+SHARE: Final = MultipleChoice(
+    key="f5_share",
+    title=_("Sharing"),
+    words=_("With whom may we share the report, later and with your knowledge?"),
+    hint=_("Each of them is a decision of its own. The service does not depend on it."),
+    options=(
+        Choosable(
+            "none_now",
+            _("With nobody for now"),
+            ("none", "لا أحد", "ما حدا", "no", "لا", "nobody"),
+        ),
+        Choosable("un_wgced", _("UN bodies on disappearances (WGEID, CED)")),
+        Choosable("iimp", _("UN institution on missing persons (IIMP)"), ("iimp",)),
+        Choosable("icrc", _("ICRC (Red Cross)"), ("الصليب الأحمر", "red cross")),
+        Choosable("icmp", _("Commission on Missing Persons (ICMP)"), ("icmp",)),
+        Choosable("ncmp", _("National Commission (NCMP)"), ("ncmp",)),
+        Choosable("association", _("An association of families"), ("رابطة",)),
+    ),
+    alone=("none_now",),
+    when=FULL,
+    forms="W C M U",
+)
+"""With whom the report may be shared; asked again later in other conversations."""
+
 _YOU = Section(
     "you",
     _("About you"),
@@ -767,28 +806,7 @@ _YOU = Section(
             forms="R",
             most=500,
         ),
-        MultipleChoice(
-            key="f5_share",
-            title=_("Sharing"),
-            words=_("With whom may we share the report, later and with your knowledge?"),
-            hint=_("Each of them is a decision of its own. The service does not depend on it."),
-            options=(
-                Choosable(
-                    "none_now",
-                    _("With nobody for now"),
-                    ("none", "لا أحد", "ما حدا", "no", "لا", "nobody"),
-                ),
-                Choosable("un_wgced", _("UN bodies on disappearances (WGEID, CED)")),
-                Choosable("iimp", _("UN institution on missing persons (IIMP)"), ("iimp",)),
-                Choosable("icrc", _("ICRC (Red Cross)"), ("الصليب الأحمر", "red cross")),
-                Choosable("icmp", _("Commission on Missing Persons (ICMP)"), ("icmp",)),
-                Choosable("ncmp", _("National Commission (NCMP)"), ("ncmp",)),
-                Choosable("association", _("An association of families"), ("رابطة",)),
-            ),
-            alone=("none_now",),
-            when=FULL,
-            forms="W C M U",
-        ),
+        SHARE,
         Review(
             key="f6_confirm",
             title=_("Send"),
