@@ -191,8 +191,8 @@ nobody: ما رحنا لعند حدا | ما قدرنا نسأل | ما سترج
 
 HOURS = _said("""
 any: any | أي وقت
-morning: morning | صباحاً | الصبح
-afternoon: afternoon | بعد الظهر | بعد الضهر | بعد العصر | العصر
-evening: evening | مساءً | المسا | بالليل | at night
+morning: morning | mornings | in the mornings | صباحاً | الصبح
+afternoon: afternoon | afternoons | بعد الظهر | بعد الضهر | بعد العصر | العصر
+evening: evening | evenings | in the evenings | مساءً | المسا | بالليل | at night
 """)
 """Times of day."""

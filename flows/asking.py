@@ -11,11 +11,12 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
+from flows.date_words import PHRASES
 from flows.dates import RoughDate
 from flows.effects import Ask, Option
+from flows.folding import fold
 from flows.questions import (
     ALWAYS,
     NO,
@@ -36,6 +37,7 @@ from flows.questions import (
 from flows.session import Asked, Given, Session, Told
 from flows.shape import Flow, Stop, before, walk
 from flows.text import Sentence, Spoken, _
+from flows.values import replace
 
 DONT_KNOW = _("I don't know")
 PREFER_NOT = _("I'd rather not say")
@@ -208,13 +210,45 @@ def pick(
 
 
 def readings(choices: Sequence[Given]) -> list[tuple[str, Sentence]]:
-    """Return several readings of a date as (code, label)."""
-    shown = _("{date}")
+    """Return several readings of a date as (code, label).
+
+    Without the words they were read from, which they all share: a button shows its beginning.
+    """
     return [
-        (f"#{at}", shown.fill(date=choice))
+        (f"#{at}", _READING[_feast_of(choice)].fill(date=replace(choice, raw="")))
         for at, choice in enumerate(choices)
         if isinstance(choice, RoughDate)
     ]
+
+
+# Translators: readings of "the feast" as buttons; {date} is when that was.
+_READING = {
+    "": _("{date}"),
+    "fitr": _("Eid al-Fitr: {date}"),
+    "adha": _("Eid al-Adha: {date}"),
+}
+_FEAST_OF = {"fitr": "fitr", "fitr_eve": "fitr", "fitr_night": "fitr"}
+_FEAST_OF |= {"adha": "adha", "arafa": "adha", "adha_night": "adha"}
+_SMALLER = frozenset(map(fold, ("الصغير", "الزغير", "الفطر", "عيد الفطر", "small", "fitr")))
+_GREATER = frozenset(map(fold, ("الكبير", "الأضحى", "عيد الأضحى", "big", "adha")))
+
+
+def _feast_of(choice: RoughDate) -> str:
+    return _FEAST_OF.get(choice.anchor, "")
+
+
+def feast_named(choices: Sequence[Given], text: str) -> int:
+    """Return the number (from 1) of the reading with the feast that was named, 0 for none."""
+    said = fold(text)
+    entry = PHRASES.get(tuple(said.split()))
+    feast = entry.word if entry else "fitr" if said in _SMALLER else ""
+    feast = "adha" if said in _GREATER else feast
+    found = [
+        at
+        for at, choice in enumerate(choices, 1)
+        if feast and isinstance(choice, RoughDate) and _feast_of(choice) == feast
+    ]
+    return found[0] if len(found) == 1 else 0
 
 
 def offer_of(stop: Stop) -> list[tuple[str, Sentence]]:

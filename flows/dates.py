@@ -319,7 +319,7 @@ _STROKES.update({ord("٫"): ".", ord("~"): " about "})
 _AS_STROKE = re.compile(r"(?<=\d)ـ{1,9}(?=\d)")
 _SHORT_YEAR = re.compile(r"(?:^|(?<=\s))(?:['’‘](?=\d\d(?!\d))|(?:ب|في )الـ?\s?(?=\d\d\s{0,3}$))")
 """What makes a year of two digits: an apostrophe ("'13"), or "in the" before the last number."""
-_DECADE = re.compile(r"\b(19[3-9]0|20[0-2]0)['’]?s\b")
+_DECADE = re.compile(r"(?:\b(19[3-9]0|20[0-2]0)|(?<=the )([6-9]0))['’]?s\b")
 _KINDS = {"/": "/", "-": "-", ".": "s", ":": ":"}
 _PREFIXES = (
     "بهال", "وبال", "وال", "بال", "هال", "عال", "لل", "وب", "ول", "فب", "و", "ال", "ب", "ل", "ع",
@@ -428,7 +428,7 @@ def _atoms(text: str) -> tuple[list[_Atom], bool] | None:
     if len(text) > _TYPED:
         return None
     text = _SHORT_YEAR.sub(" سنة ", _AS_STROKE.sub("-", text))
-    folded = fold(_DECADE.sub(r" decade \1 ", text.translate(_STROKES)), keep="/-.:")
+    folded = fold(_DECADE.sub(r" decade \1\2 ", text.translate(_STROKES)), keep="/-.:")
     if len(folded) > _LONGEST:
         return None
     words = split_words(folded)
@@ -760,7 +760,7 @@ class _Reader:
 
     def decade(self, found: Sequence[_Atom]) -> _Atom | None:
         """Read "the 1980s"; at a birth the bare word may be an age just as well."""
-        number = found[-1].number
+        number = found[-1].number + (1900 if found[-1].kind == "n" else 0)
         if number < 1900 or (self.birth and len(found) == 1):
             return None
         return _time(_one(_union(_year(number), _year(number + 9))))
@@ -1094,7 +1094,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
         (r"M/M", _plain(_same_month)),
         # Days in numbers, and the one season that is said with two years
         (r"Sy[/\-]?[yn]", _Reader.winter),
-        (r"dy|(?<!A)d", _Reader.decade),
+        (r"dy|dn|(?<!A)d", _Reader.decade),
         (r"YnG?On(?![n/\-s])", _plain(_short_year_first)),
         (r"n/nM", _plain(_days)),
         (r"n[/\-s][nM][/\-s][yh]i?|[yh]i?[/\-s][nM][/\-s]n(?!n)", _Reader.full),

@@ -367,7 +367,7 @@ def _answers_closed(scene: Scene, stop: Stop, text: str) -> bool:
 def _answers_reading(scene: Scene, stop: Stop, asked: Asked, text: str) -> Step | None:
     """Typed yes, no or a number where an understanding waits; anything else is read afresh."""
     if asked.choices:
-        at = fold_number(text)
+        at = fold_number(text) or asking.feast_named(asked.choices, text)
         return _picked(scene, stop, asked, str(at - 1)) if at else None
     answer = read_yes_no(text)
     if answer is None:
@@ -470,16 +470,16 @@ def _take(scene: Scene, stop: Stop, reading: Reading) -> Step:
             kept = replace(asked, proposal=None, raw=raw, choices=values, troubles=0)
             session, ask = asking.pick(scene.session, stop, values, kept)
             return session, (ask,)
-        case NotUnderstood(words):
-            return _puzzled(scene, stop, asked, words)
+        case NotUnderstood(words=words, raw=raw):
+            return _puzzled(scene, stop, asked, words, raw)
 
 
-def _puzzled(scene: Scene, stop: Stop, asked: Asked, words: Sentence) -> Step:
+def _puzzled(scene: Scene, stop: Stop, asked: Asked, words: Sentence, raw: str = "") -> Step:
     """Say kindly what was not understood; offer a way around after three times."""
     if scene.session.telling == stop.path:
         return ask_again(scene, (words,))
     troubles = asked.troubles + 1
-    kept = Asked(asked.path, asked.mark, troubles=troubles)
+    kept = Asked(asked.path, asked.mark, troubles=troubles, raw=raw)
     if troubles >= CALL_AFTER:
         return _hand_over(scene, stop)
     if troubles == OFFER_AFTER:

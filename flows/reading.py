@@ -6,6 +6,7 @@ understood, with the kind sentence that says how to go about it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
@@ -76,9 +77,13 @@ class ToPick:
 
 @value
 class NotUnderstood:
-    """Nothing that answers the question; ``words`` say so kindly and how to go about it."""
+    """Nothing that answers the question; ``words`` say so kindly and how to go about it.
+
+    ``raw``: what was typed, where only a year is missing to it.
+    """
 
     words: Sentence
+    raw: str = ""
 
 
 Reading = Understood | ToConfirm | ToPick | NotUnderstood
@@ -287,7 +292,24 @@ _NO_DATE = _(
 )
 
 
+_MOST_WAITING = 200
+"""Characters kept of words to which a year is missing."""
+_LONE_YEAR = re.compile(
+    r"(?:(?:في|ب|بال|ال|سنه|عام|بسنه|in|the|year) ?){0,3}(?:1[34]\d\d|19\d\d|20\d\d)"
+)
+
+
 def _read_date(scene: Scene, question: RoughDateQuestion, text: str) -> Reading:
+    """Read a date; a year alone goes with the words it was just asked for."""
+    asked = scene.session.asked
+    if asked and asked.raw and asked.proposal is None and _LONE_YEAR.fullmatch(fold(text)):
+        whole = _read_whole_date(scene, question, f"{asked.raw} {text}")
+        if not isinstance(whole, NotUnderstood):
+            return whole
+    return _read_whole_date(scene, question, text)
+
+
+def _read_whole_date(scene: Scene, question: RoughDateQuestion, text: str) -> Reading:
     today = scene.tools.today(scene.now)
     first = date(question.first_year, 1, 1)
     if question.birth:
@@ -304,7 +326,8 @@ def _read_date(scene: Scene, question: RoughDateQuestion, text: str) -> Reading:
         case Trouble(reason="event_unknown") if (age := read_age(text)) is not None:
             return Understood(age, text)
         case Trouble(reason=reason):
-            return NotUnderstood(_DATE_TROUBLES.get(reason, _NO_DATE))
+            waits = text if reason == "no_year" and len(text) <= _MOST_WAITING else ""
+            return NotUnderstood(_DATE_TROUBLES.get(reason, _NO_DATE), waits)
 
 
 def _date_of(scene: Scene, key: str) -> RoughDate | None:

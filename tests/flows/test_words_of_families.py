@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from flows.conversation import FLOWS
+from flows.dates import RoughDate
 from flows.reading import NotUnderstood, Understood, read
 from flows.scene import Scene
 from flows.session import PlaceName, pack
@@ -224,3 +225,45 @@ def test_who_asks_for_news_in_the_middle_hears_that_nothing_is_lost() -> None:
     assert "Your report is not sent yet" in said
     assert "no report tied" not in said
     assert teller.ask.path == "b3_father"
+
+
+@pytest.mark.parametrize(
+    ("said", "year", "understood"),
+    [
+        ("بعد العيد الكبير بأسبوع", "2012", "30 تشرين الأول و8 تشرين الثاني 2012"),
+        ("15 آذار", "سنة ٢٠١٣", "15 آذار 2013"),
+        ("رمضان", "بال 2012", "رمضان"),
+        ("شهر 8", "in 2013", "آب 2013"),
+    ],
+)
+def test_a_missing_year_is_all_that_is_asked_for(said: str, year: str, understood: str) -> None:
+    teller = at("c1_when", MAN)
+    teller.write(said)
+    teller.write(year)
+    assert understood in " ".join(spoken(teller.last, "ar"))
+    teller.press("~yes")
+    assert teller.session is not None
+    answer = teller.session.drafts["report"].answers["c1_when"]
+    assert answer.raw == f"{said} {year}"
+
+
+def test_a_whole_date_after_a_question_for_the_year_stands_for_itself() -> None:
+    teller = at("c1_when", MAN)
+    teller.write("بعد العيد")
+    teller.write("آب 2013")
+    assert "August 2013" in " ".join(spoken(teller.last))
+
+
+@pytest.mark.parametrize(
+    ("said", "days"), [("الكبير", "2013-10-15"), ("Eid al-Fitr", "2013-08-08")]
+)
+def test_which_feast_can_be_said_in_words(said: str, days: str) -> None:
+    teller = at("c1_when", MAN)
+    teller.write("العيد 2013")
+    labels = spoken(teller.last, "ar")
+    assert "الفطر: بين 8 و10 آب 2013" in labels
+    teller.write(said)
+    assert teller.session is not None
+    value = teller.session.drafts["report"].answers["c1_when"].value
+    assert isinstance(value, RoughDate)
+    assert value.earliest.isoformat() == days
