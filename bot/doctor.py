@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,6 +33,7 @@ T = TypeVar("T")
 
 ONLINE_WITHIN = 15.0
 DRILL_EVERY = timedelta(days=366)
+_ENV = Path(".env")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,25 @@ def _data_dir(settings: Settings) -> Finding:
     if path.stat().st_mode & 0o077:
         return Finding("data", False, f"{path} can be read by others: chmod 700 {path}")
     return Finding("data", True, f"{path} is private")
+
+
+def _secrets(settings: Settings) -> Finding:
+    """Whether a secret stands in an ``.env`` that others can read."""
+    given = (
+        settings.telegram_token,
+        settings.telegram_webhook_secret,
+        settings.staff_telegram_token,
+    )
+    secrets = [secret.get_secret_value() for secret in given if secret]
+    secrets += [urlsplit(settings.database_url).password or ""]
+    try:
+        exposed = bool(_ENV.stat().st_mode & 0o077)
+        words = _ENV.read_text("utf-8") if exposed else ""
+    except (OSError, UnicodeDecodeError):
+        words = ""
+    if any(secret and secret in words for secret in secrets):
+        return Finding("secrets", False, "others can read .env, and secrets in it: chmod 600 .env")
+    return Finding("secrets", True, "none stands in an .env that others can read")
 
 
 def _disk(settings: Settings) -> Finding:
@@ -194,8 +215,8 @@ def _database_in_clear(url: str) -> bool:
 
 
 CHECKS: tuple[Check, ...] = (
-    _python, _sqlite, _cryptography, _data_dir, _disk, _keys, _drill, _catalogues, _channels,
-    _alerts, _network,
+    _python, _sqlite, _cryptography, _data_dir, _secrets, _disk, _keys, _drill, _catalogues,
+    _channels, _alerts, _network,
 )  # fmt: skip
 
 
@@ -223,6 +244,7 @@ async def _case_keys(settings: Settings) -> Finding:
             database = await Database.connect(settings.database, keystore)
             try:
                 lost = await database.lost_case_keys()
+                late = await database.cases_without_key()
             finally:
                 await database.close()
         finally:
@@ -231,6 +253,9 @@ async def _case_keys(settings: Settings) -> Finding:
         return Finding(name, None, "cannot be looked at")
     if lost:
         return Finding(name, False, f"{lost} are lost; two paper shares: athar keys cases")
+    if late:
+        words = f"{late} cases have none yet; `athar run` gives them theirs, one after the other"
+        return Finding(name, None, words)
     return Finding(name, True, "every case has its key")
 
 

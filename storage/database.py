@@ -305,6 +305,11 @@ class Database:
         async with self._transaction() as tx:
             return await case_keys.count_lost(tx)
 
+    async def cases_without_key(self) -> int:
+        """Return how many cases wait for a key; see `late_keys`. Raises `CannotKeep`."""
+        async with self._transaction() as tx:
+            return await late_keys.count(tx)
+
     async def give_late_case_key(self, after: int) -> int | None:
         """Give the next case without a key one; see `late_keys`. Raises `CannotKeep`."""
         async with self._transaction() as tx:

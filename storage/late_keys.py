@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 
 from storage import case_keys
 from storage.cases import Cases
@@ -33,6 +33,7 @@ _NEXT: Final[Select[Any]] = (
     .order_by(cases.c.id)
     .limit(1)
 )
+_COUNT: Final[Select[Any]] = select(func.count().label("number")).where(cases.c.key_seal.is_(None))
 _SEAL: Final = (
     update(cases)
     .where(cases.c.id == bindparam("row"), cases.c.key_seal.is_(None))
@@ -66,3 +67,9 @@ async def give_next(tx: Transaction, after: int) -> int | None:
     await Consents(tx).enclose_case(case.id)
     await enclose_withdrawal(tx, case)
     return case.id
+
+
+async def count(tx: Transaction) -> int:
+    """Return how many cases have no key yet. Raises `CannotKeep`."""
+    row = await tx.row(_COUNT)
+    return int(row.number) if row else 0

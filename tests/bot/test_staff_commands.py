@@ -449,6 +449,35 @@ def test_the_doctor_misses_accounts_and_the_drill(shell: Shell) -> None:
     assert findings()["drill"].well is None
 
 
+def test_the_doctor_tells_of_secrets_that_others_can_read(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    token, file = "12345678:AAAA-invented-token-for-a-test-only", tmp_path / ".env"
+    assert findings(telegram_token=token)["secrets"].well
+    file.write_text(f"ATHAR_TELEGRAM_TOKEN={token}\n")
+    for mode, well in ((0o600, True), (0o640, False), (0o644, False)):
+        file.chmod(mode)
+        assert findings(telegram_token=token)["secrets"].well is well
+    file.write_text("ATHAR_TELEGRAM_TOKEN_FILE=/run/token\n")
+    assert findings(telegram_token=token)["secrets"].well, "a file of its own is its own matter"
+    assert token not in str(findings(telegram_token=token))
+
+
+def test_the_doctor_counts_cases_that_wait_for_a_key(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(migrate(shell.database))
+    assert findings()["case keys"].words == "every case has its key"
+
+    async def three(_database: Database) -> int:
+        return 3
+
+    monkeypatch.setattr(Database, "cases_without_key", three)
+    assert findings()["case keys"].well is None
+    assert "3 cases have none yet" in findings()["case keys"].words
+
+
 def test_the_doctor_bears_with_what_is_not_there(tmp_path: Path, demonstration: Shell) -> None:
     assert findings()["drill"].well is None
     assert findings(keyring_dir=tmp_path / "elsewhere")["drill"].well is None

@@ -394,8 +394,10 @@ async def test_a_case_from_before_gets_a_key_and_all_it_has_hangs_from_it(
     )
     assert not vault.is_enclosed(bytes(kept.envelope))
     duty = erasing(database, keystore, clock)
+    assert await database.cases_without_key() == 1
     assert await duty.enclose() == 1
     assert await duty.enclose() == 0
+    assert await database.cases_without_key() == 0
     assert keystore.case_key(case.id)
     for row in await meddle(database_url, "SELECT envelope FROM reports"):
         assert vault.is_enclosed(bytes(row.envelope))
