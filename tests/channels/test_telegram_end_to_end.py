@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,36 +15,13 @@ from bot.channels.base import Undelivered
 from bot.channels.telegram import TelegramChannel
 from bot.messages import Button, Inbound, Outbound, Unreadable
 from tests.bot_api import TOKEN, BotApiServer, Fault
+from tests.channels.hallway import Event, Hallway, open_door
 from tests.channels.telegram_server import BRISK
 
-Event = Inbound | Unreadable
 QUESTION = Outbound(
     "message", text="متى كان ذلك؟", buttons=((Button("نعم", "m:yes"), Button("لا", "m:no")),)
 )
 SECRET = "end-to-end_secret"
-
-
-class Hallway:
-    """Keeps what it is given; ``broken`` makes it fail."""
-
-    def __init__(self) -> None:
-        self.heard: list[Event] = []
-        self.broken = False
-        self.news = asyncio.Condition()
-
-    async def receive(self, batch: Sequence[Event]) -> None:
-        if self.broken:
-            raise RuntimeError("away")
-        async with self.news:
-            self.heard += batch
-            self.news.notify_all()
-
-    async def until(self, enough: Callable[[list[Event]], bool]) -> None:
-        async with asyncio.timeout(20), self.news:
-            await self.news.wait_for(lambda: enough(self.heard))
-
-    def texts(self) -> list[str]:
-        return [each.text for each in self.heard if isinstance(each, Inbound) and each.text]
 
 
 @asynccontextmanager
@@ -58,14 +35,9 @@ async def strict() -> AsyncIterator[BotApiServer]:
 async def polling(
     server: BotApiServer, hallway: Hallway, **given: Any
 ) -> AsyncIterator[TelegramChannel]:
-    channel = TelegramChannel(TOKEN, api_url=server.url, pace=BRISK, **given)
-    task = asyncio.create_task(channel.listen(hallway.receive))
-    try:
+    made = TelegramChannel(TOKEN, api_url=server.url, pace=BRISK, **given)
+    async with open_door(made, hallway) as channel:
         yield channel
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await channel.close()
 
 
 @asynccontextmanager
@@ -92,13 +64,10 @@ async def webhook(server: BotApiServer, hallway: Hallway) -> AsyncIterator[Teleg
         pace=BRISK,
     )
     doors.append(channel)
-    task = asyncio.create_task(channel.listen(hallway.receive))
     try:
-        yield channel
+        async with open_door(channel, hallway):
+            yield channel
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await channel.close()
         web.should_exit = True
         await serving
 
@@ -171,13 +140,13 @@ async def test_everything_a_person_can_do_arrives_in_order(way: Any) -> None:
 async def test_what_could_not_be_kept_comes_again(way: Any) -> None:
     async with strict() as server:
         hallway = Hallway()
-        hallway.broken = True
+        hallway.away = True
         async with way(server, hallway):
             for number in range(5):
                 server.person(501 + number).write(f"رسالة {number}")
             await asyncio.sleep(0.3)
             assert hallway.heard == []
-            hallway.broken = False
+            hallway.away = False
             await hallway.until(lambda heard: len({each.update_id for each in heard}) == 5)
         assert sorted(hallway.texts()) == [f"رسالة {number}" for number in range(5)]
 

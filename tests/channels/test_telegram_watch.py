@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from bot.app import NOTICE_EVERY
 from bot.channels.telegram import Pace, TelegramChannel
 from tests.bot_api import TOKEN, BotApiServer
-from tests.channels.test_telegram_end_to_end import Hallway, polling, strict, webhook
+from tests.channels.hallway import Hallway
+from tests.channels.test_telegram_end_to_end import polling, strict, webhook
 
 MINUTE = 60.0
 

@@ -17,8 +17,9 @@ import pytest
 
 from bot.channels.base import Undelivered
 from bot.channels.signal import SignalChannel
+from tests.channels.hallway import Hallway
 from tests.signal_rpc import ACCOUNT, SignalDaemon
-from tests.signal_rpc.conftest import BRISK, Hallway
+from tests.signal_rpc.conftest import BRISK
 from tests.signal_rpc.real import BEFORE, FLAGS, ROOT, Line, command, running
 
 UUID = "00000001-0000-4000-8000-000000000001"

@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from bot.channels.base import Undelivered
 from bot.channels.signal import SignalChannel
 from bot.messages import Inbound, Outbound, Unreadable
+from tests.channels.hallway import Hallway
 from tests.signal_rpc import ACCOUNT, SignalDaemon
-from tests.signal_rpc.conftest import BRISK, Hallway, listening
+from tests.signal_rpc.conftest import BRISK, listening
 
 
 def stamp_of(inbound: Inbound) -> str:

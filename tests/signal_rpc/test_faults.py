@@ -13,8 +13,9 @@ from bot.channels.signal import SignalChannel
 from bot.channels.signal.envelopes import read
 from bot.channels.signal.wire import HEAD, MOST_FRAME, Frame, Place, Splitter
 from bot.messages import Address, Inbound, Outbound, Unreadable
+from tests.channels.hallway import Event, Hallway, open_door
 from tests.signal_rpc import ACCOUNT, SignalDaemon
-from tests.signal_rpc.conftest import BRISK, Event, Hallway, listening
+from tests.signal_rpc.conftest import BRISK, listening
 from tests.signal_rpc.daemon import Refusal
 
 UUID = "00000001-0000-4000-8000-000000000001"
@@ -265,14 +266,10 @@ async def test_the_channel_may_start_before_the_daemon_and_outlive_it(
 
 
 async def test_a_daemon_that_stays_away_is_told_to_the_staff(hallway: Hallway) -> None:
-    channel = SignalChannel("unix:/nowhere/at/all", ACCOUNT, pace=BRISK)
-    task = asyncio.create_task(channel.listen(hallway.receive))
-    async with asyncio.timeout(20):
+    lost = SignalChannel("unix:/nowhere/at/all", ACCOUNT, pace=BRISK)
+    async with open_door(lost, hallway) as channel, asyncio.timeout(20):
         while "signal_gone" not in channel.noticed:  # noqa: ASYNC110 - it is a set, not an event
             await asyncio.sleep(0.01)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await channel.close()
     with pytest.raises(Undelivered, match="daemon-gone"):
         await SignalChannel("unix:/nowhere/at/all", ACCOUNT).examine()
 

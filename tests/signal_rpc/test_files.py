@@ -14,10 +14,11 @@ from storage.shelf import Shelf
 from storage.values import Reach
 from tests import real_files
 from tests.bot.rooms import settings
+from tests.channels.hallway import Hallway
 from tests.conftest import Clock
 from tests.running.canary import Canary
 from tests.signal_rpc import SignalDaemon
-from tests.signal_rpc.conftest import Hallway, listening
+from tests.signal_rpc.conftest import listening
 
 HANDLE = "5" * 32
 
