@@ -65,6 +65,8 @@ ANOTHER_CHOICES: tuple[tuple[str, Sentence], ...] = (
 
 OFFER_AFTER = 3
 """Troubles in a row after which a way around the question is offered."""
+OFFERED = "~offer"
+"""Stands in `Asked.raw` while the offer of a way around is what was said last."""
 
 Buttons = tuple[tuple[str, Sentence], ...]
 MORE_ONLY: Buttons = (("!more", MORE),)

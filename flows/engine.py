@@ -96,6 +96,8 @@ def begin(
 def ask_again(scene: Scene, opening: Sequence[Sentence] = (), keeps: Asked | None = None) -> Step:
     """Ask the question the family is at; with none left, the flow is finished."""
     stop = scene.stop
+    if keeps is not None and keeps.raw == asking.OFFERED:
+        keeps = replace(keeps, raw="")
     if stop is None:
         return replace(scene.session, asked=None, view=""), (Finished(scene.flow.name),)
     if isinstance(stop.question, Review):
@@ -176,8 +178,11 @@ def typed_button(scene: Scene, text: str) -> str:
     # Where there are no buttons, "Done" stands there as number one; no story goes on with a bare 1,
     # but one may well go on with "One." in words.
     numbered = _numbered(stop, asked)
+    bare = text.strip().isdigit()
+    if numbered and _is_closed(stop) and not bare:
+        numbered = ()
     if scene.session.telling == stop.path:
-        numbered = asking.TELLING if text.strip().isdigit() else ()
+        numbered = asking.TELLING if bare else ()
     if numbered and 1 <= (at := fold_number(text)) <= len(numbered):
         return numbered[at - 1][0]
     if len(text) > LONGEST_LABEL:
@@ -195,11 +200,15 @@ def _folded(speak: Speak, label: Sentence, form: Form) -> tuple[str, ...]:
 
 
 def _numbered(stop: Stop, asked: Asked) -> Sequence[tuple[str, Sentence]]:
-    """Return what a number stands for, where it cannot be an answer of the question itself."""
+    """Return what a number stands for, where it is no answer of the question itself.
+
+    While the offer of a way around stands there, its choices are the ones that are numbered: a "1"
+    under it is no consent. Only where a number is asked for it stays one.
+    """
     if asked.proposal is not None:
         return asking.CONFIRMING
-    counts = isinstance(stop.question, Place) or _is_closed(stop)
-    return asking.offer_of(stop) if asked.troubles == OFFER_AFTER and not counts else ()
+    counts = isinstance(stop.question, Number)
+    return asking.offer_of(stop) if asked.raw == asking.OFFERED and not counts else ()
 
 
 # Pressed
@@ -501,6 +510,7 @@ CANNOT_LEAVE_OUT = _(
 def _offer(scene: Scene, stop: Stop, kept: Asked) -> tuple[Session, Effect]:
     words = CANNOT_LEAVE_OUT if not stop.question.ways else CAN_LEAVE_OUT
     options = asking.offer_of(stop)
+    kept = replace(kept, raw=asking.OFFERED)
     return asking.page(scene.session, stop.path, (words,), options, keeps=kept)
 
 

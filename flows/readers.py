@@ -193,6 +193,8 @@ def _begun(said: str, key: str, labels: Sequence[_Label]) -> list[str]:
     if len(said.replace(" ", "")) < 2:
         return []
     key = key or said
+    if len(key.replace(" ", "")) < 2:
+        return []
     whole = [label.code for label in labels if label.key.startswith(f"{key} ")]
     part = [
         label.code for label in labels if label.folded.startswith(said) or label.key.startswith(key)

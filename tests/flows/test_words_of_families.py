@@ -267,3 +267,40 @@ def test_which_feast_can_be_said_in_words(said: str, days: str) -> None:
     value = teller.session.drafts["report"].answers["c1_when"].value
     assert isinstance(value, RoughDate)
     assert value.earliest.isoformat() == days
+
+
+@pytest.mark.parametrize("path", ["a3_consent", "c2_gov", "a2_safe"])
+def test_a_number_under_the_offer_of_a_way_around_is_no_answer(path: str) -> None:
+    teller = at(path, MAN)
+    for _time in range(3):
+        teller.write("qqqq")
+    teller.write("1")
+    assert teller.session is not None
+    draft = teller.session.draft
+    answer = draft.answers.find(path) if draft else None
+    assert answer is None or answer.known != "given"
+
+
+def test_after_trying_again_a_number_is_an_answer() -> None:
+    teller = at("c2_gov", MAN)
+    for _time in range(3):
+        teller.write("qqqq")
+    teller.press("~again")
+    teller.write("2")
+    assert teller.session is not None
+    assert teller.session.drafts["report"].answers["c2_gov"].value == "SY-RD"
+
+
+def test_what_must_be_answered_is_not_offered_to_be_left_out() -> None:
+    teller = at("a3_consent", MAN)
+    for _time in range(3):
+        teller.write("qqqq")
+    assert "leave this question out" not in " ".join(spoken(teller.last)).lower()
+
+
+def test_a_year_after_the_offer_is_only_a_year() -> None:
+    teller = at("c1_when", MAN)
+    for _time in range(3):
+        teller.write("qqqq")
+    teller.write("2013")
+    assert "understood it: 2013." in " ".join(spoken(teller.last))
