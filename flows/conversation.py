@@ -815,7 +815,7 @@ def _submit(talk: Talk) -> Step:
         talk.session, flow=MENU, drafts=drafts, asked=None, view="", revisit="", urgent=False
     )
     others = report.answers.get("c7_others")
-    if others is not None and others.value == "yes":
+    if others is not None and others.value == "yes" and not _was_the_only_other(report):
         kept = Told({path: told for path, told in report.answers.items() if _is_shared(path, told)})
         if _is_silent(talk.session) and not heard_again:
             kept = kept.without("f3_reach")  # whether we may write is asked anew: it wants silence
@@ -824,6 +824,12 @@ def _submit(talk: Talk) -> Step:
     if report.reach == "detached":
         return Session(language=session.language), (*effects, Forget(everything=True))
     return session, effects
+
+
+def _was_the_only_other(report: Report) -> bool:
+    """Whether this report is about the one other person there was: then nobody else is left."""
+    count = report.answers.find("c7_count")
+    return count is not None and count.value == 1 and report.answers.find(LINKED) is not None
 
 
 def _heard_again(talk: Talk, report: Report) -> tuple[Effect, ...]:

@@ -302,7 +302,7 @@ _LONE_YEAR = re.compile(
 def _read_date(scene: Scene, question: RoughDateQuestion, text: str) -> Reading:
     """Read a date; a year alone goes with the words it was just asked for."""
     asked = scene.session.asked
-    waits = asked.raw if asked and asked.proposal is None else ""
+    waits = asked.raw if asked and asked.proposal is None and not asked.choices else ""
     if asked and waits not in ("", asking.OFFERED) and _LONE_YEAR.fullmatch(fold(text)):
         whole = _read_whole_date(scene, question, f"{asked.raw} {text}")
         if not isinstance(whole, NotUnderstood):

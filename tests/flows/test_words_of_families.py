@@ -16,7 +16,7 @@ from flows.scene import Scene
 from flows.session import PlaceName, pack
 from flows.shape import find_stop
 from tests.flows.playing import BEGIN, TOOLS
-from tests.flows.telling import Teller, at, say, spoken
+from tests.flows.telling import AGREED, Teller, at, say, spoken
 
 MAN = {"b1_sex": "=male", "pace": "=full"}
 
@@ -25,6 +25,7 @@ TYPED = """
 اي => yes
 ايه والله => yes
 تمام => yes
+اي الوضع تمام => yes
 لا => stop
 # a3_consent
 موافقة => agree
@@ -304,3 +305,15 @@ def test_a_year_after_the_offer_is_only_a_year() -> None:
         teller.write("qqqq")
     teller.write("2013")
     assert "understood it: 2013." in " ".join(spoken(teller.last))
+
+
+@pytest.mark.parametrize(("count", "again"), [("1", False), ("2", True)])
+def test_the_next_person_is_asked_about_only_while_there_may_be_one(
+    count: str, again: bool
+) -> None:
+    script = {**MAN, "c7_others": "=yes", "c7_count": count, "f3_reach": "=reachable"}
+    teller = Teller({**AGREED, **script}).begin().go_on(until="another")
+    assert teller.ask.path == "another"
+    teller.press("!another_yes")
+    teller.go_on(until="another")
+    assert (teller.asks and teller.ask.path == "another") is again
