@@ -43,6 +43,7 @@ from benchmarks.processes import memory
 from bot.app import make_tools
 from bot.channels.base import Limits
 from bot.services.follow_ups import FollowUps
+from bot.services.notices import Notices
 from bot.settings import load
 from storage.database import Database
 from storage.follow_ups import PLANNED, Manner, close_manner
@@ -120,11 +121,11 @@ async def _athar(url: str, folder: Path, number: int) -> Result:
     try:
         await _populate(database, number)
         await _know_the_tables(database)
+        tools = make_tools(load(env_file=None))
+        notices = Notices(tools.speak, {"telegram": Limits(text=4096)})
         service = FollowUps(
-            database, make_tools(load(env_file=None)), {"telegram": Limits(text=4096)},
-            zone=DAMASCUS, clock=lambda: NOON + timedelta(minutes=1),
-            wake=lambda _channel, _account: None,
-        )  # fmt: skip
+            database, tools, notices, zone=DAMASCUS, clock=lambda: NOON + timedelta(minutes=1)
+        )
         with _measured() as result:
             looked_at = await service.ask_all_due()
         async with database._transaction() as tx:

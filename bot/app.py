@@ -52,6 +52,7 @@ from bot.services.glances import Glances
 from bot.services.intake import NO_NAME, Intake
 from bot.services.linking import Links
 from bot.services.newcomers import LEAST_LATE, Newcomers
+from bot.services.notices import Notices
 from bot.services.pauses import Pauses
 from bot.services.updates import Updates
 from bot.services.upkeep import Upkeep, day_begins, day_of, zone_named
@@ -271,9 +272,9 @@ class App:
             wake=delivery.wake, known=organisation(self.settings),
         )  # fmt: skip
         erasing = Erasing(database, keystore, zone=self.settings.zone, clock=self._clock)
+        notices = Notices(speak, limits, delivery.wake)
         pauses = Pauses(
-            database, self._tools, limits, zone=self.settings.zone, clock=self._clock,
-            wake=delivery.wake,
+            database, self._tools, notices, zone=self.settings.zone, clock=self._clock
         )  # fmt: skip
         broadcasts = Broadcasts(
             database, speak, clock=self._clock, zone=self.settings.zone, paces=self.paces(),
@@ -281,13 +282,10 @@ class App:
             budgets=Budgets({"signal": self.settings.broadcast_signal_per_hour}),
         )  # fmt: skip
         follow_ups = FollowUps(
-            database, self._tools, limits, zone=self.settings.zone, clock=self._clock,
-            wake=delivery.wake, most_a_month=self.settings.follow_ups_a_month,
+            database, self._tools, notices, zone=self.settings.zone, clock=self._clock,
+            most_a_month=self.settings.follow_ups_a_month,
         )  # fmt: skip
-        updates = Updates(
-            database, self._tools, limits, zone=self.settings.zone, clock=self._clock,
-            wake=delivery.wake,
-        )  # fmt: skip
+        updates = Updates(database, notices, zone=self.settings.zone, clock=self._clock)
         watchdogs = Watchdogs(database, keystore, self.settings.data_dir, clock=self._clock)
         staffbot = self._staffbot(database, follow_ups, updates, broadcasts, watchdogs)
         console = self._console(database, (follow_ups, updates, broadcasts))

@@ -102,10 +102,9 @@ def make_services(
             database,
             cases,
             follow_ups.tools.speak,
-            {},
+            follow_ups.notices,
             zone=zone,
             clock=clock,
-            wake=follow_ups.wake,
         ),
         follow_ups=follow_ups,
         updates=updates,
@@ -113,9 +112,7 @@ def make_services(
         statistics=Numbers(database, zone=zone, clock=clock),
         audit=AuditLog(database, keyring, clock=clock),
         linking=Linking(database, clock=clock),
-        reaching=Reaching(
-            database, follow_ups.tools, {}, zone=zone, clock=clock, wake=follow_ups.wake
-        ),
+        reaching=Reaching(database, follow_ups.notices, zone=zone, clock=clock),
         vouching=Vouching(database, clock=clock),
         rehearsals=rehearsals,
         new_search=new_search,

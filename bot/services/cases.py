@@ -368,7 +368,7 @@ class Cases:
 
         letters = await self._database.run(job)
         if self._updates is not None:
-            self._updates.wake(letters)
+            self._updates.send(letters)
 
     async def _tell_withdrawn(
         self, work: Work, case: Case, move: Move, actor: Actor, now: datetime

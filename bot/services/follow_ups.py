@@ -26,9 +26,6 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from bot.calendars import DAY_OF_THE_DISAPPEARED, is_feast
-from bot.channels.base import Limits
-from bot.letters import wake_for
-from bot.messages import ChannelName
 from bot.services import permissions
 from bot.services.case_access import case_for
 from bot.services.linking import Once
@@ -133,19 +130,17 @@ class FollowUps:
         self,
         database: Database,
         tools: Tools,
-        limits: Mapping[ChannelName, Limits],
+        notices: Notices,
         *,
         zone: ZoneInfo,
         clock: Callable[[], datetime],
-        wake: Callable[[str, str], None],
         most_a_month: int = 2,
     ) -> None:
         self._database = database
         self.tools = self._tools = tools
-        self._notices = Notices(tools.speak, limits)
+        self.notices = self._notices = notices
         self._zone = zone
         self._clock = clock
-        self.wake = self._wake = wake
         self._most_a_month = most_a_month
 
     # ── for staff ──
@@ -328,7 +323,7 @@ class FollowUps:
             return this
 
         this = await self._database.run(job)
-        wake_for(self._wake, this.letters)
+        self._notices.send(this.letters)
         return this.looked_at
 
     async def ask_all_due(self) -> int:

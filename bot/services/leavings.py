@@ -11,15 +11,12 @@ family's wish.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from bot.channels.base import Limits
-from bot.letters import wake_for
-from bot.messages import ChannelName
 from bot.render import Speak
 from bot.services import own_copy, permissions
 from bot.services.case_access import case_for
@@ -84,18 +81,16 @@ class Leavings:
         database: Database,
         cases: Cases,
         speak: Speak,
-        limits: Mapping[ChannelName, Limits],
+        notices: Notices,
         *,
         zone: ZoneInfo,
         clock: Callable[[], datetime],
-        wake: Callable[[str, str], None],
     ) -> None:
         self._database = database
         self._cases = cases
-        self._notices = Notices(speak, limits)
+        self._notices = notices
         self._zone = zone
         self._clock = clock
-        self._wake = wake
 
     async def standing(self, actor: Actor, handle: str) -> Standing:
         """Return how it stands. Raises `NotAllowed`."""
@@ -208,7 +203,7 @@ class Leavings:
             return await self._announce(work, case, copy.contact_id, now)
 
         letters = await self._database.run(job)
-        wake_for(self._wake, letters)
+        self._notices.send(letters)
 
     async def refuse(self, actor: Actor, handle: str) -> None:
         """Do not give it: a person talks with the family instead. Raises `NotAllowed`."""

@@ -11,12 +11,12 @@ once. Where the language is not known it is said in both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 
 from bot.channels.base import Limits
-from bot.letters import gather, pack
+from bot.letters import gather, pack, wake_for
 from bot.messages import ChannelName
 from bot.render import Reader, Speak, render
 from flows.effects import Ask, Effect, Option, Say
@@ -53,9 +53,18 @@ def announcement(limits: Limits, *, in_both: bool = False) -> Effect:
 
 
 class Notices:
-    """Makes notices for contacts, also of channels that are another process's to carry."""
+    """Makes notices for contacts, also of channels that are another process's to carry.
 
-    def __init__(self, speak: Speak, limits: Mapping[ChannelName, Limits]) -> None:
+    ``wake`` is told of the (channel, account) for which letters wait.
+    """
+
+    def __init__(
+        self,
+        speak: Speak,
+        limits: Mapping[ChannelName, Limits],
+        wake: Callable[[str, str], None] = lambda _channel, _account: None,
+    ) -> None:
+        self._wake = wake
         self._speak = speak
         self._limits: dict[str, Limits] = {
             str(name): limit for name, limit in (dict(ELSEWHERE) | dict(limits)).items()
@@ -77,3 +86,7 @@ class Notices:
         return NewLetter(
             contact_id, channel, account, priority, body, due_at, about=about, about_id=about_id
         )
+
+    def send(self, letters: Iterable[NewLetter]) -> None:
+        """Let letters that were put go out; after the commit."""
+        wake_for(self._wake, letters)

@@ -7,14 +7,11 @@ any. Nobody has to remember a pause to end it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from bot.channels.base import Limits
-from bot.letters import wake_for
-from bot.messages import ChannelName
 from bot.services.notices import Notices
 from bot.services.upkeep import day_begins
 from bot.services.waiting import Waiting
@@ -45,18 +42,16 @@ class Pauses:
         self,
         database: Database,
         tools: Tools,
-        limits: Mapping[ChannelName, Limits],
+        notices: Notices,
         *,
         zone: ZoneInfo,
         clock: Callable[[], datetime],
-        wake: Callable[[str, str], None],
     ) -> None:
         self._database = database
         self._tools = tools
-        self._notices = Notices(tools.speak, limits)
+        self._notices = notices
         self._zone = zone
         self._clock = clock
-        self._wake = wake
 
     async def end_due(self) -> int:
         """End the pauses whose day has come, in the daytime; return how many it was."""
@@ -76,7 +71,7 @@ class Pauses:
             return len(ended), letters
 
         number, letters = await self._database.run(job)
-        wake_for(self._wake, letters)
+        self._notices.send(letters)
         return number
 
     async def _notice(self, work: Work, contact_id: int, now: datetime) -> NewLetter | None:

@@ -7,14 +7,11 @@ and a day, never where it is. Each decision is in the audit log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from bot.channels.base import Limits
-from bot.letters import wake_for
-from bot.messages import ChannelName
 from bot.services import case_reading, permissions
 from bot.services.case_access import case_for
 from bot.services.coming_back import NEW_CONTACT
@@ -23,7 +20,6 @@ from bot.services.permissions import Actor, NotAllowed
 from bot.services.segments import hours_of, segment_of, zone_of
 from bot.services.upkeep import day_begins, zone_named
 from flows.consents import US
-from flows.engine import Tools
 from storage.claims import Cause, Claim, Lock
 from storage.database import Case, Database, NotFound, Work
 from storage.keyring import Unlocked
@@ -78,18 +74,15 @@ class Reaching:
     def __init__(
         self,
         database: Database,
-        tools: Tools,
-        limits: Mapping[ChannelName, Limits],
+        notices: Notices,
         *,
         zone: ZoneInfo,
         clock: Callable[[], datetime],
-        wake: Callable[[str, str], None],
     ) -> None:
         self._database = database
-        self._notices = Notices(tools.speak, limits)
+        self._notices = notices
         self._zone = zone
         self._clock = clock
-        self._wake = wake
 
     async def of_case(self, actor: Actor, case: str) -> Undecided:
         """Return what is to be decided about a case (a handle). Raises `NotAllowed`."""
@@ -146,7 +139,7 @@ class Reaching:
             return letters
 
         letters = await self._database.run(job)
-        wake_for(self._wake, letters)
+        self._notices.send(letters)
 
     async def refuse(self, actor: Actor, case: str, claim: str) -> None:
         """Let an account not belong to a case; it is not told so. Raises `NotAllowed`, `Gone`."""

@@ -13,9 +13,6 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from bot.channels.base import Limits
-from bot.letters import wake_for
-from bot.messages import ChannelName
 from bot.services.case_access import case_for
 from bot.services.linking import Once
 from bot.services.notices import Notices
@@ -23,7 +20,6 @@ from bot.services.permissions import Actor
 from bot.services.upkeep import day_begins, day_of, zone_named
 from bot.services.waiting import words_of
 from flows.case import AT_WILL, UPDATES, WORK_MOVES
-from flows.engine import Tools
 from flows.text import Sentence
 from storage.database import Case, Database, Work
 from storage.tables import ABOUT_UPDATE
@@ -69,18 +65,15 @@ class Updates:
     def __init__(
         self,
         database: Database,
-        tools: Tools,
-        limits: Mapping[ChannelName, Limits],
+        notices: Notices,
         *,
         zone: ZoneInfo,
         clock: Callable[[], datetime],
-        wake: Callable[[str, str], None],
     ) -> None:
         self._database = database
-        self._notices = Notices(tools.speak, limits)
+        self._notices = notices
         self._zone = zone
         self._clock = clock
-        self._wake = wake
 
     def kinds(self) -> Mapping[str, Sentence]:
         """Return what can be told, with the words the family will read."""
@@ -117,7 +110,7 @@ class Updates:
             return letters
 
         letters = await self._database.run(job)
-        self.wake(letters)
+        self.send(letters)
         return len(letters)
 
     async def put_withdrawn(
@@ -133,9 +126,9 @@ class Updates:
         except CannotTell:
             return []  # nobody there hears of us at present
 
-    def wake(self, letters: Sequence[NewLetter]) -> None:
-        """Let these be sent."""
-        wake_for(self._wake, letters)
+    def send(self, letters: Sequence[NewLetter]) -> None:
+        """Let these go out; after the commit."""
+        self._notices.send(letters)
 
     async def of_case(self, actor: Actor, case: str) -> list[ToldUpdate]:
         """Return all updates of a case, newest first. Raises `NotAllowed`."""

@@ -22,6 +22,7 @@ from bot.services import guessing
 from bot.services.coming_back import MOST_CLAIMS
 from bot.services.follow_ups import AT_CASE_FOR, CannotPlan
 from bot.services.intake import Intake
+from bot.services.notices import Notices
 from bot.services.permissions import Actor, NotAllowed
 from bot.services.reaching import Gone, Reaching
 from bot.services.segments import segment_of
@@ -172,9 +173,7 @@ async def house(
         database, tools, LIMITS, clock=clock, wake=lambda _channel, _account: None,
         organisation="Families",
     )  # fmt: skip
-    reaching = Reaching(
-        database, tools, LIMITS, zone=ZONE, clock=clock, wake=lambda _channel, _account: None
-    )
+    reaching = Reaching(database, Notices(tools.speak, LIMITS), zone=ZONE, clock=clock)
     boss = await hire(database, clock(), "coordinator", "Nour Saleh")
     ids = itertools.count(1)
     vouching = Vouching(database, clock=clock)

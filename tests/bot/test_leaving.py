@@ -11,6 +11,7 @@ from bot.app import make_tools
 from bot.languages import bare, speak
 from bot.messages import Outbound
 from bot.services.erasing import Erasing
+from bot.services.notices import Notices
 from bot.services.pauses import Pauses
 from flows.menu import NOTICE
 from flows.text import LANGUAGES, Language
@@ -154,10 +155,9 @@ async def test_a_pause_holds_everything_and_ends_by_itself_with_one_notice(
     clock.go_on(days=60)
     await room.follow_ups.ask_all_due()
     assert await room.notices() == []
-    pauses = Pauses(
-        database, make_tools(settings()), {"telegram": TELEGRAM}, zone=ZONE, clock=clock,
-        wake=lambda _channel, _account: None,
-    )  # fmt: skip
+    tools = make_tools(settings())
+    notices = Notices(tools.speak, {"telegram": TELEGRAM})
+    pauses = Pauses(database, tools, notices, zone=ZONE, clock=clock)
     assert await pauses.end_due() == 0
     clock.go_on(days=31)
     assert await pauses.end_due() == 1

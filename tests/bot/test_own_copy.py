@@ -8,6 +8,7 @@ import pytest
 
 from bot.app import make_tools
 from bot.services.leavings import CannotGive, Leavings
+from bot.services.notices import Notices
 from bot.services.permissions import NotAllowed
 from storage.database import Database
 from storage.keyring import Keystore, Unlocked
@@ -33,10 +34,9 @@ def keys(vault_key: PrivateKey) -> Unlocked:
 
 
 def leavings(database: Database, clock: Clock) -> Leavings:
-    return Leavings(
-        database, make_cases(database, clock), make_tools(settings()).speak,
-        {"telegram": TELEGRAM}, zone=ZONE, clock=clock, wake=lambda _channel, _account: None,
-    )  # fmt: skip
+    speak = make_tools(settings()).speak
+    notices = Notices(speak, {"telegram": TELEGRAM})
+    return Leavings(database, make_cases(database, clock), speak, notices, zone=ZONE, clock=clock)
 
 
 async def asked(database: Database, clock: Clock) -> tuple[Room, Leavings]:

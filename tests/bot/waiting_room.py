@@ -12,6 +12,7 @@ from bot.channels.base import Limits
 from bot.messages import Button, Inbound, Outbound
 from bot.services.follow_ups import FollowUps
 from bot.services.intake import Intake
+from bot.services.notices import Notices
 from bot.services.permissions import Actor
 from bot.services.updates import Updates
 from flows.conversation import returned
@@ -110,14 +111,11 @@ def button(seen: Outbound, code: str) -> Button:
 
 def services(database: Database, clock: Clock, **more: Any) -> tuple[FollowUps, Updates]:
     """The services as the running program has them."""
-    given: dict[str, Any] = {
-        "zone": ZONE, "clock": clock, "wake": lambda _channel, _account: None,
-    }  # fmt: skip
-    limits = {"telegram": Limits(text=4096)}
     tools = make_tools(settings())
+    notices = Notices(tools.speak, {"telegram": Limits(text=4096)})
     return (
-        FollowUps(database, tools, limits, **given, **more),  # type: ignore[arg-type]
-        Updates(database, tools, limits, **given),  # type: ignore[arg-type]
+        FollowUps(database, tools, notices, zone=ZONE, clock=clock, **more),
+        Updates(database, notices, zone=ZONE, clock=clock),
     )
 
 

@@ -22,6 +22,7 @@ from bot.app import Rooms, build
 from bot.delivery import Sender
 from bot.languages import bare, speak
 from bot.messages import Inbound, Unreadable
+from bot.services.notices import Notices
 from bot.services.permissions import Actor
 from bot.services.updates import Updates
 from flows import clearing, cover, cover_talk, follow_up, menu
@@ -155,10 +156,9 @@ def enter(
         }  # fmt: skip
         app = build(settings(**given), clock)
         rooms = app._rooms(database, keystore)
-        updates = Updates(
-            database, app._tools, {one.name: one.limits for one in app._channels()},
-            zone=app.settings.zone, clock=clock, wake=rooms.delivery.wake,
-        )  # fmt: skip
+        limits = {one.name: one.limits for one in app._channels()}
+        notices = Notices(app._tools.speak, limits, rooms.delivery.wake)
+        updates = Updates(database, notices, zone=app.settings.zone, clock=clock)
         house = House(database, clock, daemon, rooms, updates)
         assert app.signal is not None
         listening = asyncio.create_task(app._listen_to(app.signal, house.receive))

@@ -24,6 +24,7 @@ from bot.front import Front
 from bot.languages import speak
 from bot.services.broadcasts import Broadcasts
 from bot.services.follow_ups import FollowUps
+from bot.services.notices import Notices
 from bot.services.permissions import Actor, Role
 from bot.services.segments import segment_of
 from bot.services.updates import Updates
@@ -148,10 +149,11 @@ def make_room(
     """The console as the running service puts it together."""
     chosen = make_settings(data_dir=keyring.parent, keyring_dir=keyring, **more)
     zone, tools = chosen.zone, make_tools(chosen)
-    around: dict[str, Any] = {"zone": zone, "clock": clock, "wake": lambda _c, _a: None}
+    around: dict[str, Any] = {"zone": zone, "clock": clock}
+    notices = Notices(tools.speak, {})
     to_families = (
-        FollowUps(database, tools, {}, **around),
-        Updates(database, tools, {}, **around),
+        FollowUps(database, tools, notices, **around),
+        Updates(database, notices, **around),
         Broadcasts(database, speak, paces={ACCOUNT: 25.0}, **around),
     )
     services = make_services(chosen, database, to_families, clock)
