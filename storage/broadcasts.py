@@ -14,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Collection, Sequence
+import struct
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import cache
@@ -66,6 +67,7 @@ from storage.tables import (
     broadcasts,
     cases,
     contacts,
+    facts,
     outbox,
     segments,
     staff,
@@ -251,6 +253,21 @@ class Broadcasts:
             )
             for row in rows
         ]  # fmt: skip
+
+    async def spent(self) -> dict[str, float]:
+        """Return how far budgets of people an hour are used up, by name: seconds since 1970."""
+        return {
+            row.name.removeprefix(_BUDGET): _SECONDS.unpack(row.value)[0]
+            for row in await self._tx.rows(_SPENT)
+        }
+
+    async def note_spent(self, spent: Mapping[str, float]) -> None:
+        """Keep that for whichever process goes on."""
+        rows = [
+            {"name": f"{_BUDGET}{name}", "value": _SECONDS.pack(seconds)}
+            for name, seconds in spent.items()
+        ]
+        await self._tx.change_many(_SPEND[self._tx.postgres], rows)
 
     async def put(self, people: Sequence[Person], now: datetime) -> None:
         """Note that letters to these people stand in the outbox."""
@@ -501,6 +518,22 @@ def _among_texts(column: ColumnElement[Any], name: str, postgres: bool) -> Colum
 
 
 # ── statements: broadcasts ──
+
+_BUDGET: Final = "budget:"
+_SECONDS: Final = struct.Struct(">d")
+_SPENT: Final[Select[Any]] = select(facts.c.name, facts.c.value).where(
+    facts.c.name.startswith(_BUDGET)
+)
+
+
+def _spend(insert: Any) -> Any:
+    statement = insert(facts)
+    return statement.on_conflict_do_update(
+        index_elements=["name"], set_={"value": statement.excluded.value}
+    )
+
+
+_SPEND: Final = {True: _spend(postgresql.insert), False: _spend(sqlite.insert)}
 
 _DRAFTER: Final = staff.alias("drafter")
 _APPROVER: Final = staff.alias("approver")

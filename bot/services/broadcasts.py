@@ -30,7 +30,7 @@ from bot.messages import ChannelName
 from bot.pace import Bucket
 from bot.render import Reader, Speak, render
 from bot.services import permissions
-from bot.services.budgets import Budgets
+from bot.services.budgets import Budgets, adopted
 from bot.services.cells import csv_of
 from bot.services.notices import ELSEWHERE, Notices
 from bot.services.permissions import Actor, NotAllowed
@@ -89,6 +89,8 @@ NOT_SENT_AFTER: Final = timedelta(hours=72)
 WAITED_FOR: Final = timedelta(days=2)
 """A pause that ends this soon is waited for like a night; a longer one would hold the whole open.
 """
+_ALL: Final = "all"
+"""What the budget of all channels together is kept under."""
 AT_ONCE: Final = 500
 """People taken in one transaction."""
 
@@ -401,10 +403,6 @@ class Broadcasts:
         while True:
             step = await self._database.run(self._step)
             put += len(step.letters)
-            self._budgets.spend(step.letters, self._clock())
-            if self._hourly:
-                for _letter in step.letters:
-                    self._hourly.reserve(self._clock().timestamp())
             wake_for(self._wake, step.letters)
             if not step.more:
                 return put
@@ -412,6 +410,8 @@ class Broadcasts:
     async def _step(self, work: Work) -> _Step:
         step, now = _Step(), self._clock()
         open_ones = await work.broadcasts.open()
+        if open_ones:
+            await self._adopt(work, now)
         on_their_way = [await work.broadcasts.on_their_way(each) for each in open_ones]
         room = min(AT_ONCE, self._window - sum(on_their_way), self._allowance(now))
         for broadcast in open_ones:
@@ -422,7 +422,24 @@ class Broadcasts:
             elif broadcast.state == "running":
                 await self._run(work, broadcast, step, room - len(step.letters), now)
         await work.outbox.put(step.letters)
+        if step.letters:
+            await self._note_spent(work, len(step.letters), now)
         return step
+
+    async def _adopt(self, work: Work, now: datetime) -> None:
+        """Go on from what every process has spent of the budgets; so nothing of them is lost."""
+        spent = await work.broadcasts.spent()
+        self._budgets.adopt(spent, now)
+        if self._hourly:
+            self._hourly.arrival = adopted(spent.get(_ALL, -math.inf), now)
+
+    async def _note_spent(self, work: Work, letters: int, now: datetime) -> None:
+        spent = self._budgets.spent
+        if self._hourly:
+            for _letter in range(letters):
+                self._hourly.reserve(now.timestamp())
+            spent[_ALL] = self._hourly.arrival
+        await work.broadcasts.note_spent(spent)
 
     async def _sweep(self, work: Work, broadcast: Broadcast, step: _Step, now: datetime) -> None:
         if await work.broadcasts.cancel_queued(broadcast, now):
@@ -471,6 +488,7 @@ class Broadcasts:
             else:
                 ready.append(person)
         ready, beyond = self._budgets.part(ready, now)
+        self._budgets.spend(ready, now)
         await work.broadcasts.hold([*held, *beyond], now)
         await work.broadcasts.put(ready, now)
         return [self._letter(person, now) for person in ready]

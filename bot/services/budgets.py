@@ -8,10 +8,11 @@ nobody on another channel waits for that.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from bot.pace import Bucket
 
@@ -24,6 +25,8 @@ class Reached(Protocol):
         """The channel's name."""
 
 
+FARTHEST: Final = 7200.0
+"""Seconds: even at one an hour, two are never spent ahead."""
 Who = TypeVar("Who", bound=Reached)
 
 
@@ -61,10 +64,26 @@ class Budgets:
         return going, later
 
     def spend(self, letters: Iterable[Reached], now: datetime) -> None:
-        """Count these as written to: their letters are committed."""
+        """Count these as written to."""
         for letter in letters:
             if bucket := self._buckets.get(letter.channel):
                 bucket.reserve(now.timestamp())
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """How far each budget is used up, for whoever goes on in another process (`adopt`)."""
+        buckets = self._buckets.items()
+        return {channel: it.arrival for channel, it in buckets if math.isfinite(it.arrival)}
+
+    def adopt(self, spent: Mapping[str, float], now: datetime) -> None:
+        """Go on from what was spent, in this process or another one."""
+        for channel, bucket in self._buckets.items():
+            bucket.arrival = adopted(spent.get(channel, -math.inf), now)
+
+
+def adopted(arrival: float, now: datetime) -> float:
+    """Return where a bucket goes on; what a clock gone wrong has left counts for nothing."""
+    return arrival if arrival <= now.timestamp() + FARTHEST else -math.inf
 
 
 def _wait(bucket: Bucket, place: int, now: float) -> float:

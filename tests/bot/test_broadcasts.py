@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import Table, select
 
 from bot.channels.base import Undelivered
-from bot.services.broadcasts import Audience, Broadcast, Count, Refused
+from bot.languages import speak
+from bot.services.broadcasts import Audience, Broadcast, Broadcasts, Count, Refused
+from bot.services.budgets import Budgets
 from bot.services.cells import safe_cell
 from bot.services.intake import Conversation
 from bot.services.permissions import NotAllowed
@@ -28,7 +30,7 @@ from storage import tables
 from storage.database import Database, Due, Work
 from storage.keyring import Keystore
 from storage.values import Postponed, Sent
-from tests.bot.audiences import ARABIC, ENGLISH, ZONE, Audiences, audiences, draft
+from tests.bot.audiences import ACCOUNT, ARABIC, ENGLISH, ZONE, Audiences, audiences, draft
 from tests.bot.offices import hire
 from tests.bot.rooms import Family, Provider, count, make_intake, until
 from tests.conftest import Clock
@@ -346,6 +348,39 @@ async def test_no_more_people_an_hour_than_the_settings_say(
         clock.go_on(minutes=1)
         put.append(await rooms.room.pump())
     assert put == [1] * 11
+
+
+async def test_two_processes_share_what_may_be_said_in_an_hour(
+    database: Database, clock: Clock
+) -> None:
+    rooms = await audiences(database, clock, per_hour=60)
+    another = Broadcasts(
+        database, speak, clock=clock, zone=ZONE, paces={ACCOUNT: 1000.0}, per_hour=60
+    )
+    await rooms.families(30)
+    await rooms.approved()
+    put = 0
+    for _minute in range(5):
+        put += await rooms.room.pump() + await another.pump()
+        clock.go_on(minutes=1)
+    assert put == 5
+
+
+async def test_one_channel_s_budget_is_shared_too_and_a_clock_gone_wrong_ends_nothing(
+    database: Database, clock: Clock
+) -> None:
+    first, second = Budgets({"telegram": 60}), Budgets({"telegram": 60})
+    rooms = await audiences(database, clock, budgets=first)
+    another = Broadcasts(
+        database, speak, clock=clock, zone=ZONE, paces={ACCOUNT: 1000.0}, budgets=second
+    )
+    await rooms.families(9)
+    await rooms.approved()
+    assert (await rooms.room.pump(), await another.pump()) == (1, 0)
+    years = {"telegram": clock().timestamp() + 1e8}
+    await database.run(lambda work: work.broadcasts.note_spent(years))
+    clock.go_on(minutes=2)
+    assert await another.pump() == 1
 
 
 async def test_steps_that_come_twice_do_nothing_twice(rooms: Audiences) -> None:
