@@ -62,10 +62,10 @@ def say(words: str) -> None:
 def workers(waiting: bool) -> int:
     """Return how many processes pay: one for each core, at most four (each imports everything).
 
-    One more where many tests are ``waiting`` for real programs, servers and browsers.
+    Twice as many where tests are ``waiting`` for real programs, servers and browsers.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(4, cores or 1)) + int(waiting)
+    return max(1, min(4, cores or 1)) * (1 + waiting)
 
 
 @contextmanager

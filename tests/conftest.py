@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
+import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import structlog
@@ -21,6 +24,8 @@ from storage.keyring import Keystore
 from storage.migrations import migrate
 from storage.vault import PrivateKey
 from tests.postgres import Server, running_server
+
+T = TypeVar("T")
 
 # What is imported and collected lives to the end: looking through it again and again for garbage
 # took a quarter of the time until the first test (see `pytest_collection_finish`).
@@ -36,6 +41,37 @@ structlog.configure(
         ),
     ]
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, mix those that wait with those that work.
+
+    Each process is given an equal part of the list, in order. Slow tests wait for programs most of
+    the time: side by side they would leave the cores idle, and at the end all but one.
+    """
+    shares = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if shares > 1:
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        rest = [item for item in items if not item.get_closest_marker("slow")]
+        items[:] = [
+            item
+            for share in range(shares)
+            for item in spread(
+                slow[share::shares],
+                rest[share * len(rest) // shares : (share + 1) * len(rest) // shares],
+            )
+        ]
+
+
+def spread(few: Sequence[T], many: Sequence[T]) -> Iterator[T]:
+    """Yield all of ``many`` in order, with ``few`` at equal distances in the first four fifths."""
+    apart = max(1, len(many) * 4 // 5 // max(1, len(few)))
+    waiting = iter(few)
+    for number, one in enumerate(many):
+        if number % apart == 0:
+            yield from itertools.islice(waiting, 1)
+        yield one
+    yield from waiting
 
 
 def pytest_collection_finish() -> None:

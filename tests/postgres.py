@@ -55,12 +55,16 @@ class Server:
         self._mark = f"athar_test_{secrets.token_hex(4)}"
         self._template: str | None = None
         self._made: list[str] = []
+        self._clerk = _Clerk(url)
+        # Where files lie in memory, copying them is faster than writing them through the log.
+        in_memory = data is not None and data.is_relative_to("/dev/shm")
+        self._strategy = "file_copy" if in_memory else "wal_log"
 
     def fresh(self, *, migrated: bool = True) -> str:
         """Make a database of its own, empty or migrated, and return its address."""
         name = f"{self._mark}_{len(self._made)}"
         template = self._migrated() if migrated else "template0"
-        self._do(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self._do(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY {self._strategy}')
         self._made.append(name)
         return self._address(name)
 
@@ -73,6 +77,11 @@ class Server:
         """Drop everything this server object has made."""
         for name in [*self._made, *([self._template] if self._template else [])]:
             self._do(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self.dismiss()
+
+    def dismiss(self) -> None:
+        """Let go of the connection; the databases go with the server."""
+        self._clerk.go()
 
     def _migrated(self) -> str:
         if self._template is None:
@@ -87,7 +96,39 @@ class Server:
         return url.render_as_string(hide_password=False)
 
     def _do(self, command: str) -> None:
-        _run(_execute(self._url.set(drivername="postgresql"), command))
+        self._clerk.do(command)
+
+
+class _Clerk:
+    """Carries out commands over one connection, in a thread and a loop of its own.
+
+    Fixtures and tests may ask while an event loop is running in theirs.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._thread = ThreadPoolExecutor(1)
+        self._loop = asyncio.new_event_loop()
+        self._opened: asyncpg.Connection | None = None
+
+    def do(self, command: str) -> None:
+        self._thread.submit(self._loop.run_until_complete, self._do(command)).result()
+
+    def go(self) -> None:
+        """Close the connection; the server may have ended before."""
+        self._thread.submit(self._loop.run_until_complete, self._go()).result()
+        self._thread.shutdown()
+        self._loop.close()
+
+    async def _do(self, command: str) -> None:
+        if self._opened is None or self._opened.is_closed():
+            self._opened = await asyncpg.connect(self._url)
+        await self._opened.execute(command)
+
+    async def _go(self) -> None:
+        if self._opened is not None:
+            self._opened.terminate()
+            await asyncio.sleep(0)  # the transport closes in the loop's next round
 
 
 async def _execute(url: URL, command: str) -> None:
@@ -131,7 +172,11 @@ def _own_server() -> Iterator[Server]:
         with _started(account, programs / "postgres", data, home):
             url = make_url(f"postgresql://postgres@/postgres?host={home}")
             _wait_for(url, home / "log")
-            yield Server(url, data)
+            server = Server(url, data)
+            try:
+                yield server
+            finally:
+                server.dismiss()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
