@@ -14,7 +14,9 @@ terminals show as boxes.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import stat
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -115,7 +117,8 @@ class TerminalChat:
             self._transcript.begin(self._language, self._flow, self._clock())
         await self._hand_over(receive, self._typed("/start"))
         lines = self._read_on()
-        while not self._unread.is_set() and (words := await _message(lines)) is not None:
+        self._mind_the_reader()
+        while (words := await self._next_message(lines)) is not None:
             if words in LEAVE:
                 return
             if words:
@@ -152,6 +155,30 @@ class TerminalChat:
         """Nothing is held open: the streams belong to the caller."""
 
     # What is heard
+
+    async def _next_message(self, lines: asyncio.Queue[str]) -> str | None:
+        """Return the next message, None when the input has ended or nobody reads any more."""
+        unread = asyncio.ensure_future(self._unread.wait())
+        message = asyncio.ensure_future(_message(lines))
+        try:
+            await asyncio.wait({unread, message}, return_when=asyncio.FIRST_COMPLETED)
+            return None if self._unread.is_set() else message.result()
+        finally:
+            unread.cancel()
+            message.cancel()
+
+    def _mind_the_reader(self) -> None:
+        """Notice when the other end of a pipe is closed, although nothing is being written."""
+        fileno = getattr(self._sink, "fileno", None)
+        with suppress(OSError):  # text in memory has no number
+            if fileno and stat.S_ISFIFO(os.fstat(pipe := fileno()).st_mode):
+                loop = asyncio.get_running_loop()
+
+                def gone() -> None:
+                    loop.remove_reader(pipe)
+                    self._unread.set()
+
+                loop.add_reader(pipe, gone)  # a pipe that is written to is "readable" only then
 
     async def _hand_over(self, receive: Receive, inbound: Inbound) -> None:
         self._spoke.clear()

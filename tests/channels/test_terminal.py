@@ -225,6 +225,22 @@ async def test_a_talk_nobody_reads_ends(silent_keyboard: TextIO) -> None:
     assert ended == ["nobody-reads"]
 
 
+async def test_a_talk_ends_when_its_reader_leaves_although_nothing_is_being_said(
+    silent_keyboard: TextIO,
+) -> None:
+    async def nothing(*_: object) -> None:
+        return
+
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w", encoding="utf-8") as sink:
+        chat = TerminalChat(silent_keyboard, sink, settled=nothing)
+        listening = asyncio.create_task(chat.listen(nothing))
+        await asyncio.sleep(0.05)
+        assert not listening.done()
+        os.close(reading)
+        await asyncio.wait_for(listening, 10)
+
+
 async def test_nothing_said_can_steer_the_terminal() -> None:
     _, printed = await talk("", always(Outbound("message", text="a\x1b[2Jb\x07\x9bc\td")))
     assert printed == "a[2Jbc\td\n\n"
