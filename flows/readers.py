@@ -304,7 +304,7 @@ def _listed(words: Sequence[str], options: Sequence[Named]) -> list[str] | None:
     codes: list[str] = []
     at = 0
     while at < len(words):
-        if words[at] in _AND or (words[at] in _HOLLOW and not codes):
+        if words[at] in _AND:
             at += 1
             continue
         longest = 1 if words[at].isdecimal() else 6
@@ -315,7 +315,9 @@ def _listed(words: Sequence[str], options: Sequence[Named]) -> list[str] | None:
                 at = stop
                 break
         else:
-            return None
+            if codes or words[at] not in _HOLLOW:
+                return None
+            at += 1  # "we went to": said before the first of them
     return codes or None
 
 

@@ -334,7 +334,11 @@ _PERSON = Section(
             words=about("Which nationality do they have? Several are possible."),
             options=(
                 Choosable("syrian", _("Syrian"), ("سورية", "سوري")),
-                Choosable("palestinian_sy", _("Palestinian of Syria"), ("فلسطيني", "فلسطينية")),
+                Choosable(
+                    "palestinian_sy",
+                    _("Palestinian of Syria"),
+                    ("فلسطيني", "فلسطينية", "فلسطيني سوري", "palestinian syrian"),
+                ),
                 Choosable("unregistered", _("Not registered (maktoum, ajnabi)"), ("مكتوم",)),
                 OTHER,
             ),

@@ -5,16 +5,22 @@ A row is what was typed and the codes understood, joined by "+"; "?" is asked on
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
 
+from flows.consent import CONSENT
 from flows.conversation import FLOWS
 from flows.dates import RoughDate
-from flows.reading import NotUnderstood, Understood, read
+from flows.questions import Choice, MultipleChoice
+from flows.readers import Chosen, Several, read_choice, read_many
+from flows.reading import NotUnderstood, Understood, named, read
+from flows.report import REPORT
 from flows.scene import Scene
 from flows.session import PlaceName, pack
-from flows.shape import find_stop
+from flows.shape import find_stop, questions
+from flows.text import LANGUAGES, Form
 from tests.flows.playing import BEGIN, TOOLS
 from tests.flows.telling import AGREED, Teller, at, say, spoken
 
@@ -65,7 +71,8 @@ my cousin => ?
 # b9_nationality
 سوري => syrian
 لا => ?
-فلسطيني سوري => syrian+palestinian_sy
+فلسطيني سوري => palestinian_sy
+سوري وفلسطيني => syrian+palestinian_sy
 # b10_id
 نعم => ?
 ايه عندي => ايه عندي
@@ -108,6 +115,8 @@ the government => ?
 لا => nobody
 رحت عالفرع وعالصليب الاحمر => branch+icrc
 سألنا بالمحكمة والهلال الأحمر => court+sarc
+A court، A lawyer، The United Nations => court+un+lawyer
+we went to the police and a lawyer => police+lawyer
 # d5_elsewhere
 لا ما سجلناه => none
 لا والله => none
@@ -317,3 +326,28 @@ def test_the_next_person_is_asked_about_only_while_there_may_be_one(
     teller.press("!another_yes")
     teller.go_on(until="another")
     assert (teller.asks and teller.ask.path == "another") is again
+
+
+CLOSED = [
+    question
+    for flow in (CONSENT, REPORT)
+    for _section, _repeat, question in questions(flow)
+    if isinstance(question, Choice | MultipleChoice)
+]
+
+
+@pytest.mark.parametrize("question", CLOSED, ids=lambda question: question.key)
+def test_every_label_stands_for_its_own_answer(question: Choice | MultipleChoice) -> None:
+    forms: tuple[Form, ...] = ("", "he", "she")
+    for language, form in itertools.product(LANGUAGES, forms):
+        names = named(TOOLS.speak, question.options, form)
+        labels = [TOOLS.speak(option.label, language, form) for option in question.options]
+        codes = [option.code for option in question.options]
+        if isinstance(question, Choice):
+            chosen = [read_choice(label, names) for label in labels]
+            assert chosen == [Chosen(code) for code in codes]
+            continue
+        together = [at for at, code in enumerate(codes) if code not in question.alone]
+        for three in itertools.combinations(together, 3):
+            typed = "، ".join(labels[at] for at in three)
+            assert read_many(typed, names) == Several(tuple(codes[at] for at in three))
