@@ -285,6 +285,8 @@ def read_choice(text: str, options: Sequence[Named]) -> Chosen | Several | None:
 
 
 _COMMAS = str.maketrans(dict.fromkeys("،؛;+&\n•*|", ","))
+_IN_BRACKETS = re.compile(r"[,/](?=[^()]{0,80}\))")
+"""A comma in brackets belongs to one label: "UN bodies (WGEID, CED)"."""
 _AND = frozenset(("و", "and", "او", "or", "كمان", "ايضا", "also", "ثم"))
 
 
@@ -344,7 +346,8 @@ def read_many(text: str, options: Sequence[Named]) -> Several | None:
     if isinstance(one, Chosen):
         return Several((one.code,))
     chosen: list[str] = []
-    for piece in re.split(r"[,/]", fold(text.translate(_COMMAS), keep=",/-")):
+    parted = _IN_BRACKETS.sub(" ", text.translate(_COMMAS))
+    for piece in re.split(r"[,/]", fold(parted, keep=",/-")):
         if not fold(piece):
             continue
         part = _number_range(piece, options) or _listed(fold(piece).split(), options)
