@@ -1,8 +1,9 @@
 """What each method of the Bot API takes: names, types, what is required, nested types included.
 
-The tables are made from aiogram's own method models when they are first needed (that import takes
-seconds, so nothing else pays for it). A model accepts extra fields; these tables do not: every key,
-however deep, has to be one the Bot API knows. Fields marked deprecated are not known here.
+The tables are made from aiogram's own method models when they are first needed, and kept in
+``.cache`` until aiogram or this file is another (that import takes seconds). A model accepts extra
+fields; these tables do not: every key, however deep, has to be one the Bot API knows. Fields marked
+deprecated are not known here.
 
 A value is read by a `Kind`. It arrives either as JSON, or as the text of a form field.
 """
@@ -10,13 +11,21 @@ A value is read by a `Kind`. It arrives either as JSON, or as the text of a form
 from __future__ import annotations
 
 import functools
+import os
+import pickle
 import re
 import types
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Union, get_args, get_origin
 
 import msgspec
+
+TOP = Path(__file__).parents[2]
 
 
 class Mismatch(Exception):
@@ -229,7 +238,23 @@ Tables = Mapping[str, Nested]
 
 @functools.cache
 def load_tables() -> Tables:
-    """Make the tables of every method from the installed aiogram. Slow the first time (seconds)."""
+    """Return the tables of every method of the installed aiogram. Slow the first time (seconds)."""
+    maker = sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    kept = TOP / ".cache" / f"bot-api-{version('aiogram')}-{maker}.pickle"
+    with suppress(OSError, EOFError, pickle.UnpicklingError):
+        read: Tables = pickle.loads(kept.read_bytes())  # noqa: S301 - our own, never committed
+        return read
+    made = make_tables()
+    with suppress(OSError):
+        kept.parent.mkdir(exist_ok=True)
+        begun = kept.with_suffix(f".{os.getpid()}")
+        begun.write_bytes(pickle.dumps(made))
+        begun.replace(kept)
+    return made
+
+
+def make_tables() -> Tables:
+    """Make the tables anew."""
     from aiogram import methods
 
     reader = _Reader()

@@ -8,16 +8,30 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 import telegram
-from aiogram import Bot, exceptions, types
-from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.telegram import TelegramAPIServer
 
 from tests.bot_api import BotApiServer, Fault, second_opinion
+
+if TYPE_CHECKING:
+    from aiogram import Bot, exceptions, types
+    from aiogram.client.session.aiohttp import AiohttpSession
+    from aiogram.client.telegram import TelegramAPIServer
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _aiogram() -> None:
+    """Import it here: it takes seconds, and every process of a run collects these tests."""
+    from aiogram import Bot, exceptions, types
+    from aiogram.client.session.aiohttp import AiohttpSession
+    from aiogram.client.telegram import TelegramAPIServer
+
+    for each in (Bot, AiohttpSession, TelegramAPIServer):
+        globals()[each.__name__] = each
+    globals().update(exceptions=exceptions, types=types)
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import telegram
-from aiogram import types
 
 from tests.bot_api.methods import METHODS
 from tests.bot_api.server import NAMES
@@ -63,6 +62,8 @@ def test_python_telegram_bot_knows_the_same_parameters(method: str) -> None:
 
 
 def test_every_kind_of_update_is_known() -> None:
+    from aiogram import types
+
     theirs = set(types.Update.model_fields) - {"update_id"}
     assert theirs == set(KINDS)
     assert {str(kind) for kind in telegram.Update.ALL_TYPES} <= set(KINDS)
