@@ -157,8 +157,10 @@ class Reaching:
     async def locks(self, actor: Actor) -> Sequence[CutOffAccount]:
         """Return the accounts that are cut off, the newest first. Raises `NotAllowed`."""
         permissions.require(actor, "contact.list")
+        now = self._clock()
 
         async def job(work: Work) -> list[CutOffAccount]:
+            await work.audit.append(actor.staff, "contact.list", "accounts", now)
             found = await work.claims.all_locks()
             cases = {it.case_id: await work.cases.get(it.case_id) for it in found if it.case_id}
             return [_cut_off(it, cases.get(it.case_id or 0)) for it in found]

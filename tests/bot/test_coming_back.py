@@ -597,6 +597,7 @@ async def test_a_lock_that_stands_leaves_nothing_that_leads_to_the_case(house: H
     (claim,) = (await house.reaching.of_case(room.caseworker, house.case.handle)).claims
     await house.reaching.confirm(room.caseworker, house.held, house.case.handle, claim.handle)
     (lock,) = await house.reaching.locks(house.boss)
+    assert await verbs(room.database, "accounts") == ["contact.list"]
     await house.reaching.let_stand(house.boss, lock.handle)
     assert await count(room.database, "locks") == 0
     assert HELLO in (await old.says("hello"))[0]

@@ -171,6 +171,7 @@ VERBS: Mapping[str, Words] = {
     "update.tell": _("told a family something"),
     "number.show": _("was shown a number for a call"),
     "number.confirmed": _("typed a number that was shown to"),
+    "contact.list": _("looked at the accounts that are cut off"),
     "contact.confirm": _("confirmed another account of a family"),
     "contact.refuse": _("refused an account that came with a receipt code"),
     "contact.restore": _("gave an account back that was cut off"),
