@@ -43,9 +43,12 @@ SLICE = 200
 
 
 def _settings() -> Settings:
+    from bot.redaction import install
     from bot.settings import load
 
-    return load()
+    settings = load()
+    install("ERROR")
+    return settings
 
 
 def _today() -> date:

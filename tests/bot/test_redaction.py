@@ -12,11 +12,13 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import structlog
 
-from bot import redaction
+from bot import __main__ as program
+from bot import keys, redaction, staff_commands
 
 HOUSE = Path(redaction.__file__).parent.parent
 MARK = "أحمد-Marked-4711"
@@ -157,3 +159,14 @@ def test_no_event_of_the_house_carries_a_field_that_would_be_dropped() -> None:
                         if each.arg not in redaction.FIELDS | {"exc_info", None}
                     ]
     assert dropped == []
+
+
+@pytest.mark.parametrize("commands", [program, keys, staff_commands])
+def test_every_command_logs_through_the_one_formatter(
+    commands: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed: list[str] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(redaction, "install", installed.append)
+    commands._settings()
+    assert len(installed) == 1
