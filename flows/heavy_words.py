@@ -52,6 +52,8 @@ _BESIDE = (
     )
 )
 
+_OPENING = _words("الله اعطاكم عظم انا")
+
 _ANGER = re.compile(
     r"(?<!\w)(?:(?:كلكم|يا|انتو) (?:كلاب|حراميه|كذابين|حمير)|كس (?:ام|اخت)\w{0,4}"
     r"|يلعن (?:ابوكم|ابوكن|روحكم|دينكم)|يلعنكم|الله (?:ياخدكم|ياخذكم|يلعنكم)|تفو عليكم"
@@ -64,8 +66,11 @@ def tells_of_fate(text: str) -> bool:
     words = fold(text).split()
     if not words or len(words) > _LONGEST:
         return False
+    said = set(words)
+    if len(words) > 1 and said.isdisjoint(_BESIDE) and said.isdisjoint(_OPENING):
+        return False  # a name, most often: not worth looking for words of fate in it
     fatal = {word for found in find_fate_words(text) for word in found.split()}
-    news, said = fatal | _BACK, set(words)
+    news = fatal | _BACK
     out = said & _OUT and said & _OF_PRISON
     if not (news & said or out or {"came", "back"} <= said):
         return False

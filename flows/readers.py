@@ -13,7 +13,7 @@ word that carries something stops that: "ابن أخي" is not a brother.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
@@ -161,6 +161,8 @@ class _Index(NamedTuple):
     exact: dict[str, list[str]]
     alike: dict[str, list[str]]
     labels: tuple[_Label, ...]
+    openings: dict[str, list[tuple[list[str], str]]]
+    """The words of each label's key and its code, by the first of these words."""
 
 
 @lru_cache(maxsize=512)
@@ -173,8 +175,12 @@ def _index(options: tuple[Named, ...]) -> _Index:
             for option in options
             for label in option.labels
         ),
+        {},
     )
     for label in index.labels:
+        words = label.key.split()
+        if words:
+            index.openings.setdefault(words[0], []).append((words, label.code))
         for table, form in ((index.exact, label.folded), (index.alike, label.key)):
             codes = table.setdefault(form, [])
             if label.code not in codes:
@@ -216,20 +222,13 @@ def _named(said: str, options: Sequence[Named]) -> Chosen | Several | None:
     return _verdict(_begun(said, key, index.labels))
 
 
-def _spans(words: Sequence[str], key: str) -> Iterator[tuple[int, int]]:
-    """Give where the words of a label stand in a sentence, one after the other."""
-    sought = key.split()
-    for start in range(len(words) - len(sought) + 1 if sought else 0):
-        if list(words[start : start + len(sought)]) == sought:
-            yield start, start + len(sought)
-
-
-def _found(words: Sequence[str], options: Sequence[Named]) -> list[tuple[int, int, str]]:
+def _found(words: Sequence[str], index: _Index) -> list[tuple[int, int, str]]:
     """Find all labels in a sentence, leaving out those inside a longer one."""
     spans = [
-        (start, stop, label.code)
-        for label in _index(tuple(options)).labels
-        for start, stop in _spans(words, label.key)
+        (start, start + len(sought), code)
+        for start, word in enumerate(words)
+        for sought, code in index.openings.get(word, ())
+        if list(words[start : start + len(sought)]) == sought
     ]
     return [
         (start, stop, code)
@@ -238,11 +237,9 @@ def _found(words: Sequence[str], options: Sequence[Named]) -> list[tuple[int, in
     ]
 
 
-def _words_in(said: str, options: Sequence[Named]) -> list[str]:
+def _words_in(said: str, index: _Index) -> list[str]:
     """Cut a sentence into words as labels have them, without "in", "to" and "the"."""
-    labels = _index(tuple(options)).labels
-    names = frozenset(label.key.split()[0] for label in labels if label.key)
-    return [_bare(word, names) for word in _key(said).split()]
+    return [_bare(word, index.openings) for word in _key(said).split()]
 
 
 def read_mentioned(text: str, options: Sequence[Named]) -> tuple[str, ...]:
@@ -254,16 +251,18 @@ def read_mentioned(text: str, options: Sequence[Named]) -> tuple[str, ...]:
     said = fold(text) if len(text) <= _SHORT else ""
     if not said or _TURNING & set(said.split()):
         return ()
-    codes = {code for _, _, code in _found(_words_in(said, options), options)}
+    index = _index(tuple(options))
+    codes = {code for _, _, code in _found(_words_in(said, index), index)}
     return tuple(option.code for option in options if option.code in codes)
 
 
 def _in_sentence(said: str, options: Sequence[Named]) -> Chosen | Several | None:
     """Read a label in a short sentence whose other words carry nothing."""
-    words = _words_in(said, options)
+    index = _index(tuple(options))
+    words = _words_in(said, index)
     if len(words) > 8 or _TURNING & set(_key(said).split()):
         return None
-    found = _found(words, options)
+    found = _found(words, index)
     covered = {index for start, stop, _ in found for index in range(start, stop)}
     if any(word not in _HOLLOW for at, word in enumerate(words) if at not in covered):
         return None
@@ -821,7 +820,7 @@ _STREETS = _words(
 _BEFORE_NAME = ("وبال", "بال", "وال", "لل", "ول", "وب", "ال", "ب", "و", "ل", "ع")
 
 
-def _bare(word: str, names: frozenset[str]) -> str:
+def _bare(word: str, names: Container[str]) -> str:
     """Take "in", "and", "to" and "the" off a word where a name remains."""
     if word in names:
         return word
@@ -843,9 +842,8 @@ def read_place(text: str, areas: Sequence[Named]) -> tuple[str, str]:
     said = [word for word in folded.split() if word not in _ARTICLES]
     if not said or _TURNING & set(said):
         return "", text
-    labels = _index(tuple(areas)).labels
-    names = frozenset(label.key.split()[0] for label in labels if label.key)
-    words = [_key(_bare(word, names)) or word for word in said]
-    found = _found(words, areas)
+    index = _index(tuple(areas))
+    words = [_key(_bare(word, index.openings)) or word for word in said]
+    found = _found(words, index)
     codes = {code for start, _, code in found if not (start and words[start - 1] in _STREETS)}
     return (codes.pop() if len(codes) == 1 else ""), text

@@ -123,7 +123,7 @@ def read(scene: Scene, stop: Stop, text: str) -> Reading:
     question, form = stop.question, scene.session.form
     if not text.strip():
         return NotUnderstood(EMPTY)
-    if read_yes_no(text) is None and not any(each.isalnum() for each in text):
+    if not any(each.isalnum() for each in text) and read_yes_no(text) is None:
         return NotUnderstood(SIGNS)
     match question:
         case Choice():
@@ -155,7 +155,7 @@ def read(scene: Scene, stop: Stop, text: str) -> Reading:
                 return NotUnderstood(NO_NAME)
             return _read_free(text, question.most, TOO_LONG_NAME)
         case Text():
-            if read_yes_no(text):
+            if len(text) <= _LONGEST_YES and read_yes_no(text):
                 return NotUnderstood(YES_WHAT)
             return _read_free(text, question.most, TOO_LONG)
         case Attachment(kinds=kinds):
@@ -166,6 +166,7 @@ def read(scene: Scene, stop: Stop, text: str) -> Reading:
 
 SEND_FILE = _("Please send a picture or a file here, or choose another way.")
 SEND_VOICE = _("Please send a voice note here, or choose another way.")
+_LONGEST_YES = 24
 # Translators: somebody answered "yes" to "do you have their national number?".
 YES_WHAT = _("Please write it here in your own words, or choose another way below.")
 # Translators: somebody answered with nothing but emoji, or dots.
@@ -343,7 +344,7 @@ def _read_place(question: Place, areas: tuple[Named, ...], text: str) -> Reading
     if len(text) > question.most:
         return NotUnderstood(TOO_LONG)
     area, words = read_place(text, areas)
-    if any(fold(text) == fold(label) for each in areas for label in each.labels[:2]):
+    if area and fold(text) in map(fold, next(it.labels[:2] for it in areas if it.code == area)):
         words = ""  # only the name of the area itself, as if its button had been pressed
     return Understood(PlaceName(area, words), text)
 
