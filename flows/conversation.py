@@ -456,6 +456,8 @@ def _heavy(talk: Talk, scene: Scene, text: str) -> Step | None:
     stop, session = scene.stop, talk.session
     if session.flow != "report" or session.view or stop is None or asking.is_long(stop):
         return None
+    if heavy_words.is_thanks(text):
+        return _go_on(talk, (menu.THANKS,), keeps=True)
     if heavy_words.is_angry(text):
         return _go_on(talk, (menu.ANGER,), keeps=True)
     one_name = isinstance(stop.question, Name) and len(text.split()) == 1
@@ -1371,8 +1373,11 @@ def _to_status(talk: Talk) -> Step:
     if talk.session.flow == "report" and not talk.session.receipts:
         back = talk.having(replace(talk.session, view=""))
         return _go_on(back, (menu.STATUS_UNSENT, menu.STATUS_STANDING), keeps=True)
-    session = replace(talk.session, view="", asked=None)
-    return session, (TellStatus(),)
+    if talk.flow is not None:
+        # What is open is asked again: words that follow would else be taken as coming back.
+        after, effects = _go_on(talk.having(replace(talk.session, view="")), keeps=True)
+        return after, (TellStatus(), *effects)
+    return replace(talk.session, view="", asked=None), (TellStatus(),)
 
 
 def _to_choices(talk: Talk) -> Step:
@@ -1562,14 +1567,28 @@ def _typed_at_rest(talk: Talk, text: str) -> Step:
     wish = wish_of(text)
     if wish:
         return _command(talk, wish)
-    if talk.session.receipts and heavy_words.tells_of_fate(text):
-        return talk.session, (CallHuman("news"), Say((menu.NEWS,)))
     if talk.flow is not None and _code_or_number(text) is None:
         return _go_on(talk)
     return _code_or_again(talk, text)
 
 
+def _said_at_rest(talk: Talk, text: str) -> Step | None:
+    """Answer what a family writes to people, after its report was sent, rather than to a menu."""
+    session = talk.session
+    if talk.flow is not None or not session.receipts:
+        return None
+    if heavy_words.is_thanks(text):
+        return session, (Say((menu.THANKS,)),)
+    if heavy_words.tells_of_fate(text):
+        return session, (CallHuman("news"), Say((menu.NEWS,)))
+    if heavy_words.is_angry(text):
+        return session, (Say((menu.ANGER,)),)
+    return _to_correct(talk) if read_intent(text) is Intent.REVIEW else None
+
+
 def _code_or_again(talk: Talk, text: str) -> Step:
+    if (said := _said_at_rest(talk, text)) is not None:
+        return said
     shown = _code_or_number(text)
     if shown is not None:
         return replace(talk.session, view="", asked=None), (shown,)

@@ -77,6 +77,19 @@ def tells_of_fate(text: str) -> bool:
     return all(word in news or word in _BESIDE or word.isdecimal() for word in words)
 
 
+_THANKS = _words(
+    "شكرا شكراً مشكورين مشكور تسلموا يسلمو يسلموا الله يعطيكم العافية يعطيكن يجزيكم الخير خير"
+    " جزاكم كتير جزيلا الكم لكم الف thanks thank you so very much many god bless"
+)
+_THANKING = _words("شكرا مشكورين مشكور تسلموا يسلمو يسلموا يعطيكم يعطيكن جزاكم thanks thank")
+
+
+def is_thanks(text: str) -> bool:
+    """Return whether a message thanks us and says nothing else."""
+    words = set(fold(text).split())
+    return bool(words & _THANKING) and words <= _THANKS
+
+
 def is_angry(text: str) -> bool:
     """Return whether a message curses us."""
     return _ANGER.search(fold(text)) is not None

@@ -133,6 +133,7 @@ NOTHING_NOW = _(
     "Nothing needs to be answered now. The question stands below for whenever you want to go on; "
     "to end here, write “stop”."
 )
+THANKS = _("You are welcome. Write here whenever you need to.")
 ANGER = _(
     "Anger is welcome here, too. Nothing needs to be answered now: write “pause”, or “person” to "
     "talk with one of our team."

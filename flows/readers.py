@@ -592,6 +592,7 @@ _SAYINGS: dict[Intent, str] = {
         contact me | talk to a real person | talk to somebody | i want a human | إنسان | انسان
         شخص | موظف | موظفة
         بدي احكي مع حدا | بدي أحكي مع حدا | بدي احكي مع شخص | بدي حدا يحكي معي
+        بدي احكي معكم | بدي احكي معكن | بدي احكي معك
         بدي حدا احكي معه | بدي احكي مع موظف | بدي احكي مع انسان
         بدي كلم حدا | بدي اتكلم مع حدا | بدي احكي مع حدن | بدي حدا | بدي شخص
         اريد التحدث مع شخص | أريد التحدث إلى شخص | التحدث مع شخص
@@ -607,6 +608,7 @@ _SAYINGS: dict[Intent, str] = {
         ملخص | الملخص | إجاباتي | اجاباتي
         أجوبتي | اجوبتي | شو جاوبت | شو حكيت | شو كتبت | ماذا قلت | ماذا كتبت | عرض إجاباتي
         تعديل | بدي عدل | بدي غير جواب | تصحيح
+        غلطت بالاسم | بدي عدل الاسم | بدي غير الاسم | كتبت الاسم غلط | i wrote the name wrong
         بدي صحح | تعديل إجابة | تغيير جواب | بدي شوف اجوبتي | i made a mistake | غلطت""",
     Intent.LANGUAGE_AR: """
         arabic | in arabic | عربي | العربية | بالعربي | بالعربية | اللغة العربية | عربى | arabi
@@ -640,6 +642,8 @@ _SAYINGS: dict[Intent, str] = {
         متابعة البلاغ
         where is he | where is she | do you know where he is | do you know where she is
         is he alive | is she alive | do you know anything about him | do you have news of him
+        متى بتردوا | متى بتردوا علي | ايمت بتردوا | ايمت بتردو | ليش ما حدا رد | ما حدا رد علي
+        when will you answer | when will you reply | nobody answered me
         وينو | وينه | وينها | وين ابني | وين اخي | وين اخوي | وين زوجي | وين بنتي | هو عايش
         هل هو حي | هل هو على قيد الحياة | بتعرفوا وينو | بتعرفو وينو | بتعرفوا شي عنه
         عندكم خبر عنه | عندكن خبر عنه | شو صار معه | شو صار معها""",
@@ -673,6 +677,8 @@ _SAYINGS: dict[Intent, str] = {
     Intent.DANGER: """
         danger | in danger | im in danger | i am in danger | emergency | sos | not safe
         im not safe | i am not safe
+        i am being threatened | they threaten me | they are threatening me
+        وصلني تهديد | عم يهددوني | هددوني | عم يتم تهديدي | في حدا عم يهددني
         i am scared | im scared | i am afraid | im afraid | خايف | خايفة | أنا خائف | أنا خائفة
         انا خايف | انا خايفة | كتير خايف | كتير خايفة
         unsafe | they are here | its not safe | خطر | في خطر | بخطر | أنا بخطر
@@ -756,6 +762,9 @@ _SAYINGS: dict[Intent, str] = {
         نسختي | النسخة | عرض النسخة | أروني النسخة | أظهروا نسختي | اعرضوا نسختي""",
     Intent.ADD: """
         add to my report | add to the report | add something | something to add
+        i want to add something | i have new information | i have something new
+        بدي ضيف معلومة | بدي اضيف معلومة | بدي ضيف شي | بدي اضيف شي | بدي ضيف | عندي معلومة جديدة
+        عندي معلومات جديدة | بدي ضيف معلومات
         إضافة إلى بلاغي | إضافة إلى البلاغ | أضيفوا إلى بلاغي | أريد الإضافة إلى بلاغي""",
     Intent.CORRECT: """
         correct | correct my report | correct something | a correction | correction

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from flows.conversation import returned
 from flows.effects import CallHuman
 from flows.fate_words import find_fate_words
 from flows.heavy_words import is_angry, tells_of_fate
+from tests.flows.playing import CODE
 from tests.flows.telling import Teller, at, spoken
 
 MAN = {"b1_sex": "=male", "pace": "=full"}
@@ -85,3 +87,44 @@ def test_signs_alone_are_met_with_patience(path: str) -> None:
     teller.write("😭💔")
     assert "Take your time" in " ".join(spoken(teller.last))
     assert teller.ask.path == path
+
+
+def at_rest() -> Teller:
+    """A family whose report was sent."""
+    teller = Teller(language="en")
+    teller.session = returned([CODE], "en")
+    return teller
+
+
+@pytest.mark.parametrize("menu_first", [False, True])
+def test_after_the_report_news_calls_a_person_and_shows_no_menu(menu_first: bool) -> None:
+    teller = at_rest()
+    if menu_first:
+        teller.write("menu")
+    teller.write("رجع ابني")
+    assert teller.effects(CallHuman) == [CallHuman("news")]
+    assert not teller.asks
+
+
+@pytest.mark.parametrize("said", ["شكرا", "الله يعطيكم العافية", "thank you so much"])
+def test_thanks_are_answered(said: str) -> None:
+    teller = at_rest()
+    assert spoken(teller.write(said)) == ["You are welcome. Write here whenever you need to."]
+    asked = at("b3_father", MAN)
+    asked.write(said)
+    assert asked.ask.path == "b3_father"
+
+
+def test_a_name_that_looks_like_thanks_is_a_name() -> None:
+    teller = at("b3_father", MAN)
+    teller.write("شكري خير الله")
+    assert teller.ask.path == "b4_family"
+
+
+def test_what_follows_a_look_at_the_status_is_kept() -> None:
+    teller = at_rest()
+    for said in ("add to my report", "first", "status", "second"):
+        teller.write(said)
+    assert teller.session is not None
+    told = teller.session.drafts["addition"].answers["add_words"]
+    assert told.value == "first\n\nsecond"
