@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from functools import lru_cache
 
 from bot.channels.base import Limits
@@ -31,6 +31,7 @@ from bot.languages import CLOSE, OPEN, Known, fill_later
 from bot.messages import Button, Outbound, Sort
 from flows.effects import Ask, Effect, Option, Say, Settle, Tap, WipeChat
 from flows.text import Form, Language, Sentence, Words, _
+from flows.values import replace, value
 
 # Translators: {words} are words one can write instead of answering: "back", "I don't know" ...
 ALSO = _("You can also write: {words}")
@@ -48,7 +49,7 @@ Speak = Callable[[Sentence, Language, Form], str]
 Rows = tuple[tuple[Button, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reader:
     """Who reads: language, the form words about the person take, and what the channel carries.
 

@@ -17,10 +17,11 @@ marked for the catalogues like any other sentence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from flows.text import Bilingual, Words, _
+from flows.values import replace
 
 Field = Literal["work", "fate", "confidence"]
 Mover = Literal["family", "caseworker", "coordinator"]

@@ -13,13 +13,13 @@ its own; the hallway knows what those are on each channel.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Literal
 
 from flows.asking import SAVED
 from flows.effects import Add, AnswerFollowUp, Ask, Effect, Forget, LeaveFollowUp, Say, Submit, Tap
 from flows.session import Clearing, Session
 from flows.text import Sentence, Words, _
+from flows.values import replace
 
 Moment = Literal["now", "soon", "late", "never"]
 """When a message leaves: at once; when there was time to correct it or fetch what it holds; at the

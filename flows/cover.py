@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -24,7 +23,7 @@ from flows import receipt
 from flows.folding import fold
 from flows.readers import read_intent
 from flows.text import LANGUAGES, Language, Sentence, Words, _
-from flows.values import value
+from flows.values import replace, value
 
 PACKED: Final = 1
 """Version of the packed form."""

@@ -16,7 +16,6 @@ forgotten) the chat closes: what that turn wanted done is done, what it wanted t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -62,7 +61,7 @@ from flows.scene import Heard, Tools
 from flows.session import Session
 from flows.shape import Flow
 from flows.text import Language, Sentence, _
-from flows.values import value
+from flows.values import replace, value
 
 Converse = Callable[[Session | None, Heard, datetime, Tools, Mapping[str, Flow]], Turn]
 

@@ -22,7 +22,6 @@ A file lives as long as its draft, and as an answer only as long as that answer 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -41,6 +40,7 @@ from flows.questions import (
 from flows.session import Attached, File, Files, PlaceName, Session, Told
 from flows.shape import Stop
 from flows.text import Sentence, _
+from flows.values import replace
 
 MOST_BYTES: Final = 20 << 20
 """Bytes of the largest file: what the Bot API lets a bot fetch."""

@@ -16,7 +16,6 @@ and the missing person's sex, which the report took with it when it was sealed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -55,6 +54,7 @@ from flows.report import (
 from flows.session import Told
 from flows.shape import Flow, Repeat, Section, applicable, questions
 from flows.text import LANGUAGES, Form, Language, Sentence, Words, _, about
+from flows.values import replace
 
 FOLLOW_UP = "follow_up"
 """The name of a follow-up's draft, and of the flow that asks it."""

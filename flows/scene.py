@@ -8,7 +8,7 @@ at which it is heard.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
@@ -22,7 +22,7 @@ from flows.session import (
 )
 from flows.shape import Flow, Stop, find_stop, position
 from flows.text import Form, Language, Sentence
-from flows.values import value
+from flows.values import replace, value
 
 Speak = Callable[[Sentence, Language, Form], str]
 """Turns a sentence into words: (sentence, language, form) -> text."""

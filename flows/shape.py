@@ -15,8 +15,8 @@ from flows.questions import ALWAYS, Answers, Asked, Condition, YesNo
 from flows.text import Bilingual, Sentence, Words
 from flows.values import value
 
-MOST_SECTIONS = 256
-"""Sections whose stops are kept at the same time."""
+MOST_FLOWS = 64
+"""Flows whose stops are kept at the same time."""
 
 MOST_ROUNDS = 20
 """Rounds of one repeat: enough for every family met so far, and a bound for a session's size."""
@@ -75,69 +75,82 @@ def walk(flow: Flow, answers: Answers) -> Iterator[Stop]:
     A repeat yields as many rounds as were said to exist, and the round being told. A turn walks the
     same answers several times; as answers never change, only the first walk works out conditions.
     """
-    return iter(_walk(flow, answers))
+    return _walk(flow, answers).stops(answers)
 
 
 def _walk(flow: Flow, answers: Answers) -> _Walk:
     begun: _Walk | None = answers.walks.get(id(flow))
     if begun is None or begun.flow is not flow:
-        begun = answers.walks[id(flow)] = _Walk(flow, _stops(flow, answers))
+        begun = answers.walks[id(flow)] = _Walk(flow)
     return begun
+
+
+_Part = tuple[Asked | Repeat, Section, Stop | None]
 
 
 class _Walk:
     """A walk that remembers how far it got, and goes on from there when somebody goes further.
 
     ``open`` is the first stop without an answer once somebody has looked for it, in a tuple of one.
+    The answers keep their walks, so a walk must not hold on to them: whatever points at itself in
+    a circle is freed by the collector alone, which halts everybody.
     """
 
-    __slots__ = ("_rest", "_seen", "flow", "open")
+    __slots__ = ("_left", "_seen", "flow", "open")
 
-    def __init__(self, flow: Flow, rest: Iterator[Stop]) -> None:
+    def __init__(self, flow: Flow) -> None:
         self.flow = flow
         self.open: tuple[Stop | None] | None = None
-        self._rest = rest
+        self._left = iter(_parts(flow))
         self._seen: list[Stop] = []
 
-    def __iter__(self) -> Iterator[Stop]:
-        seen = self._seen
-        at = 0
-        while True:
-            while at < len(seen):
-                yield seen[at]
+    def stops(self, answers: Answers) -> Iterator[Stop]:
+        """Yield the stops in order, working out only those that nobody has looked at yet."""
+        seen, at = self._seen, 0
+        while at < len(seen) or self._goes_on(answers):
+            for stop in seen[at:]:
                 at += 1
-            further = next(self._rest, None)
-            if further is None:
-                return
-            seen.append(further)
-
-
-def _stops(flow: Flow, answers: Answers) -> Iterator[Stop]:
-    for section in flow.sections:
-        for part, stop in _parts(section):
-            if not part.when.holds(answers, ""):
-                continue
-            if isinstance(part, Repeat):
-                yield from _rounds(part, section, answers)
-            elif stop is not None:
                 yield stop
 
+    def first_open(self, answers: Answers) -> Stop | None:
+        """Return the first stop that has no answer, walking no further than there."""
+        seen, at = self._seen, 0
+        while at < len(seen) or self._goes_on(answers):
+            for stop in seen[at:]:
+                if stop.path not in answers:
+                    return stop
+                at += 1
+        return None
 
-def _parts(section: Section) -> Sequence[tuple[Asked | Repeat, Stop | None]]:
-    """Return the parts of a section with their stops, None for repeats; worked out once."""
-    kept = _kept.get(id(section))
-    if kept is None or kept[0] is not section:
-        parts = [
-            (part, None if isinstance(part, Repeat) else Stop(part.key, part, section))
-            for part in section.parts
-        ]
-        if len(_kept) > MOST_SECTIONS:
+    def _goes_on(self, answers: Answers) -> bool:
+        """Work out the stops of the next part; False when there is none."""
+        for part, section, stop in self._left:
+            if part.when is ALWAYS or part.when.holds(answers, ""):
+                if stop is not None:
+                    self._seen.append(stop)
+                else:
+                    assert isinstance(part, Repeat)  # noqa: S101 - a question has its stop
+                    self._seen.extend(_rounds(part, section, answers))
+                return True
+        return False
+
+
+def _parts(flow: Flow) -> Sequence[_Part]:
+    """Return the parts of a flow, questions with their stops; worked out once."""
+    kept = _kept.get(id(flow))
+    if kept is None or kept[0] is not flow:
+        parts = [_part(part, section) for section in flow.sections for part in section.parts]
+        if len(_kept) > MOST_FLOWS:
             _kept.clear()  # questions written at run time come and go
-        kept = _kept[id(section)] = section, parts
+        kept = _kept[id(flow)] = flow, parts
     return kept[1]
 
 
-_kept: dict[int, tuple[Section, Sequence[tuple[Asked | Repeat, Stop | None]]]] = {}
+def _part(part: Asked | Repeat, section: Section) -> _Part:
+    return part, section, None if isinstance(part, Repeat) else Stop(part.key, part, section)
+
+
+_kept: dict[int, tuple[Flow, Sequence[_Part]]] = {}
 
 
 def _rounds(repeat: Repeat, section: Section, answers: Answers) -> Iterator[Stop]:
@@ -159,7 +172,7 @@ def position(flow: Flow, answers: Answers) -> Stop | None:
     """Return the first question that applies and has no answer; None when all are answered."""
     walked = _walk(flow, answers)
     if walked.open is None:
-        walked.open = (next((stop for stop in walked if stop.path not in answers), None),)
+        walked.open = (walked.first_open(answers),)
     return walked.open[0]
 
 

@@ -13,11 +13,10 @@ always addressed without gender.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from flows.values import value
+from flows.values import replace, value
 
 if TYPE_CHECKING:
     from flows.dates import RoughDate

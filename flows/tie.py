@@ -18,11 +18,11 @@ an extortionist from using it, stands in `docs/adr/0018-lost-phone.md`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final, Literal
 
 from flows.session import Session
 from flows.text import Sentence, _
+from flows.values import replace
 
 Tie = Literal["tied", "came", "detached", "refused", "locked"]
 Act = Literal[

@@ -8,10 +8,11 @@ retired. A test keeps the list of keys of every version and fails when they chan
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from flows.session import Draft, Session, Told
 from flows.shape import Flow
+from flows.values import replace
 
 
 @dataclass(frozen=True, slots=True)

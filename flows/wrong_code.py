@@ -8,7 +8,7 @@ only the code is asked for again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +18,7 @@ from flows.engine import Finished, Tools
 from flows.session import Draft, Report, Session, Told
 from flows.shape import Flow
 from flows.text import Sentence, _
+from flows.values import replace
 
 # Translators: after "We do not find a report with that code" or "That was often enough for today".
 WORDS_KEPT = _("Nothing was sent, and what you wrote is kept here until you have the code.")

@@ -20,8 +20,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.dml import Insert, ReturningUpdate, Update
 from sqlalchemy.types import Boolean, Integer, TypeEngine
 
-from flows.session import Clearing, NotASession, Session, pack, unpack
-from storage import data_keys, letter_keys, vault
+from flows.session import Clearing, NotASession, Session, from_data, to_data
+from storage import data_keys, letter_keys, quick_json, vault
 from storage.covers import open_cover
 from storage.data_keys import DataKey, Slots, slot_of
 from storage.errors import Busy, NotFound, Stale
@@ -288,10 +288,10 @@ class Contacts:
             if row.session_box is None:
                 return key, None, ""
             packed = vault.unbox_session(key, row.session_box, row.tag, row.revision)
-            return key, unpack(packed), ""
+            return key, from_data(quick_json.read(packed)), ""
         except KeyGone:
             return None, None, "expired"
-        except (CannotOpen, NotASession):
+        except (CannotOpen, NotASession, quick_json.NotJson):
             return None, None, "damaged"
 
     async def _open_whole(self, row: Row, today: date) -> Contact | None:
@@ -326,7 +326,9 @@ class Contacts:
             key_box = data_keys.rebox(
                 self._tx, contact.id, contact.generation, contact.tag, key, today
             )
-        box = vault.box_session(key, pack(session), contact.tag, contact.revision + 1)
+        box = vault.box_session(
+            key, quick_json.write(to_data(session)), contact.tag, contact.revision + 1
+        )
         return {
             "row": contact.id,
             "seen": contact.revision,

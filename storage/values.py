@@ -12,6 +12,7 @@ from typing import Literal
 
 from flows.cover import Cover
 from flows.session import Clearing, Report, Session
+from flows.values import value
 
 Standing = Literal["active", "blocked", "stopped", "locked"]
 """``blocked``: the provider will not carry our words; ``stopped``: the family asked for silence;
@@ -31,7 +32,7 @@ after all; its contact asked for silence; it is not wanted any more; what it ann
 already; it was taken back, to be put again later."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reach:
     """Where a reporter is reached: storage's word for an address. All three are opaque texts."""
 
@@ -40,7 +41,7 @@ class Reach:
     person: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UpdateKey:
     """What makes an incoming event recognisable when it comes again.
 
@@ -54,7 +55,7 @@ class UpdateKey:
     event: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Contact:
     """A reporter's side of a conversation, as it was when its row was locked.
 
@@ -80,7 +81,7 @@ class Contact:
     cover: Cover | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewLetter:
     """Something to be said. ``priority``: 0 replies, 1 follow-ups, 2 broadcasts.
 
@@ -98,7 +99,7 @@ class NewLetter:
     about_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Letter:
     """A claimed letter. ``attempts`` counts this claim too; ``due_at`` is when it first was due.
 
@@ -122,7 +123,7 @@ class Letter:
     cover: Cover | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sent:
     """A letter that went out; ``message_id`` is the provider's, empty when there is none.
 
@@ -170,7 +171,7 @@ class Dead:
     repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Noted:
     """One provider's message in a conversation, remembered so that it can be wiped there.
 
@@ -185,7 +186,7 @@ class Noted:
     due_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Shown:
     """A message that stands in a chat as far as the ledger knows; ``id`` names its row."""
 
@@ -195,7 +196,7 @@ class Shown:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToClear:
     """What is due to leave one chat, oldest first."""
 

@@ -122,7 +122,7 @@ def pad(data: bytes, least: int) -> bytes:
     """Fill up to the next power of two, at least ``least`` bytes, so that sizes tell little."""
     length = len(data) + 4
     size = max(least, 1 << (length - 1).bit_length())
-    return struct.pack(">I", len(data)) + data + bytes(size - length)
+    return _UINT32(len(data)) + data + bytes(size - length)
 
 
 def unpad(data: bytes) -> bytes:
@@ -156,11 +156,20 @@ def tag(key: bytes, *parts: str, size: int = 16) -> bytes:
 
 def place(table: str, column: str, row: bytes, revision: int = 0) -> bytes:
     """The context of a value in the database: a box moved to another place does not open."""
-    return _joined([table.encode(), column.encode(), row]) + struct.pack(">Q", revision)
+    return _named(table, column) + _UINT32(len(row)) + row + _UINT64(revision)
+
+
+@lru_cache(maxsize=64)
+def _named(table: str, column: str) -> bytes:
+    return _joined([table.encode(), column.encode()])
 
 
 def _joined(parts: Sequence[bytes]) -> bytes:
-    return b"".join(struct.pack(">I", len(part)) + part for part in parts)
+    return b"".join([_UINT32(len(part)) + part for part in parts])
+
+
+_UINT32: Final = struct.Struct(">I").pack
+_UINT64: Final = struct.Struct(">Q").pack
 
 
 # ── the service's own small formats ──────────────────────────────────────────────────────────────
@@ -181,6 +190,7 @@ _LABELS: Final = {
     Form.INBOX: b"inbox/v1",
     Form.OUTBOX: b"outbox/v1",
 }
+_PLACES: Final = {form: _joined([label]) for form, label in _LABELS.items()}
 
 
 def box_data_key(epoch_key: bytes, slot: bytes, day: int, data_key: bytes, row: bytes) -> bytes:
@@ -242,7 +252,7 @@ def day_of(sealed: bytes) -> int:
 
 
 def _context(form: Form, row: bytes, number: int) -> bytes:
-    return _joined([_LABELS[form], row]) + struct.pack(">I", number)
+    return _PLACES[form] + _UINT32(len(row)) + row + _UINT32(number)
 
 
 def _close(form: Form, key: bytes, day: int, data: bytes, row: bytes) -> bytes:

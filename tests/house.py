@@ -167,6 +167,7 @@ MAY_IMPORT = (
     Allowed("storage/", ("flows", "storage", "sqlalchemy", "aiosqlite", "asyncpg", "structlog")),
     Allowed("storage/vault.py", ("cryptography",)),
     Allowed("storage/keyring.py", ("storage", "cryptography")),
+    Allowed("storage/quick_json.py", ("msgspec",)),
     Allowed("storage/migrations/", ("storage", "sqlalchemy", "alembic")),
     Allowed("bot/messages.py", ()),
     Allowed("bot/channels/", DOOR),

@@ -28,7 +28,7 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -104,6 +104,7 @@ from flows.session import Clearing, File, Report, Session
 from flows.shape import Flow
 from flows.text import LANGUAGES, Language, Sentence, Words, _
 from flows.trust import codes_of
+from flows.values import replace
 from storage.announcements import NOTHING_WAITS
 from storage.database import Database, Work
 from storage.errors import CannotKeep, Full, NotFound, Rejected, StorageError
@@ -808,7 +809,7 @@ class _Taking:
         covered = cover_talk.respond(
             lane.cover,
             lane.session,
-            replace(_heard(message, lane), gone=gone),
+            _heard(message, lane, gone),
             self._now,
             self._tools,
             flows,
@@ -1394,7 +1395,7 @@ def _is_earlier(message: Inbound, lane: _Lane) -> bool:
     return message.quoted_at.timestamp() + UNSEEN_AFTER < lane.session.asked_at
 
 
-def _heard(message: Inbound, lane: _Lane) -> Heard:
+def _heard(message: Inbound, lane: _Lane, gone: bool = False) -> Heard:
     return Heard(
         kind=message.kind
         if message.kind in ("text", "button", "media", "edited", "reaction")
@@ -1408,6 +1409,7 @@ def _heard(message: Inbound, lane: _Lane) -> Heard:
         unseen=_is_unseen(message, lane),
         earlier=_is_earlier(message, lane),
         point=message.point,
+        gone=gone,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gc
 import json
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.dates import RoughDate
+from flows.report import REPORT
 from flows.session import (
     Answer,
     Asked,
@@ -25,11 +28,14 @@ from flows.session import (
     pack,
     unpack,
 )
+from flows.shape import applicable, position, walk
+from flows.values import replace, value
 from tests.flows.playing import BEGIN
 from tests.flows.telling import at
 from tests.flows.test_report import SCRIPT
 
 MARK = "zzqmark"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WORDS = st.text(st.characters(exclude_categories=()), max_size=40)
 CODES = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=12)
 MOMENTS = st.integers(0, 4_000_000_000).map(lambda at: datetime.fromtimestamp(at, UTC))
@@ -260,3 +266,40 @@ def test_a_report_becomes_json_with_every_fact(told: Told) -> None:
         assert plain["raw"] == answer.raw
         assert datetime.fromisoformat(plain["at"]) == answer.at
         assert (plain["value"] is None) == (answer.value is None)
+
+
+def test_a_turn_leaves_nothing_that_only_the_collector_can_free() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = _answers_alive()
+        report = Told({"b1_sex": Answer("female", "given", "", "en", NOON, 1)})
+        assert position(REPORT, report) == next(walk(REPORT, report))
+        assert applicable(REPORT, report).keys() <= {"b1_sex"}
+        assert _answers_alive() == before + 1
+        del report
+        assert _answers_alive() == before
+    finally:
+        gc.enable()
+
+
+def _answers_alive() -> int:
+    return sum(isinstance(one, Told) for one in gc.get_objects())
+
+
+def test_a_changed_copy_is_what_the_standard_library_would_make() -> None:
+    session = Session(language="en", drafts={"consent": Draft("consent", 1, NOON)}, turns=7)
+    changed = replace(session, turns=8, view="more")
+    assert changed == dataclasses.replace(session, turns=8, view="more")
+    assert (session.turns, session.view) == (7, ""), "the first is as it was"
+    assert replace(session) == session
+    with pytest.raises(AttributeError):
+        replace(session, tuns=9)  # type: ignore[call-arg]
+    assert replace(Language1("ar"), name="en") == Language1("en"), "of one field alone, too"
+
+
+@value
+class Language1:
+    """A value with one field."""
+
+    name: str
