@@ -53,6 +53,9 @@ SLICE = 200
 GATHER = 0.005
 """Seconds that letters which went out wait for others to be settled with: a transaction for each
 would cost more than sending it. New letters never wait for it."""
+INTAKE_IS_BUSY = 0.05
+"""Where Intake has taken some to settle so many seconds ago, it will soon take others: so long they
+wait for its next transaction, which would otherwise have to wait for ours."""
 LOCK_AGAIN_AFTER = 1.0
 """Seconds until a lock that was lost is asked for again: families wait while nobody sends."""
 STOP_WITHIN = 5.0
@@ -160,6 +163,8 @@ class Sender:
         self._ended: list[_Outcome] = []
         self._something = asyncio.Event()
         self._gathering: asyncio.TimerHandle | None = None
+        self._leaves_it = False
+        self._taken_at = -INTAKE_IS_BUSY
         self._stopping = asyncio.Event()
         self._quiet = asyncio.Event()
         self._frozen_until: datetime | None = None
@@ -242,6 +247,7 @@ class Sender:
 
     def take_sent(self) -> list[_Outcome]:
         """Take the letters that went out, to settle them in a transaction that is open anyway."""
+        self._taken_at = self._loop_time()
         taken = [it for it in self._ended if isinstance(it.settled, Sent)]
         if taken:
             self._ended = [it for it in self._ended if not isinstance(it.settled, Sent)]
@@ -376,12 +382,30 @@ class Sender:
         self._broadcasts -= letter.priority >= BROADCAST
         cut_off = done.cancelled() or done.exception() is not None
         self._ended.append(self._given_back(letter, cut_off) if cut_off else done.result())
-        if self._gathering is None:
-            self._gathering = asyncio.get_running_loop().call_later(GATHER, self._gathered)
+        if self._gathering is None or (self._leaves_it and not self._only_sent()):
+            self._gather(GATHER)
+
+    def _gather(self, seconds: float, leaves_it: bool = False) -> None:
+        if self._gathering:
+            self._gathering.cancel()
+        self._leaves_it = leaves_it
+        self._gathering = asyncio.get_running_loop().call_later(seconds, self._gathered)
 
     def _gathered(self) -> None:
+        left = self._taken_at + INTAKE_IS_BUSY - self._loop_time()
+        if left > 0 and not self._unclaimed and self._only_sent():
+            self._gather(left, leaves_it=True)
+            return
         self._gathering = None
         self._something.set()
+
+    def _only_sent(self) -> bool:
+        """Whether Intake can settle all that has ended, and there is something."""
+        return bool(self._ended) and all(isinstance(it.settled, Sent) for it in self._ended)
+
+    @staticmethod
+    def _loop_time() -> float:
+        return asyncio.get_running_loop().time()
 
     def _given_back(self, letter: Letter, unclear: bool = False) -> _Outcome:
         return _Outcome(letter.contact_id, Postponed(letter.id, self._clock(), "stopped", unclear))

@@ -11,7 +11,7 @@ import pytest
 
 from bot.app import make_tools
 from bot.channels.base import Limits, Undelivered
-from bot.delivery import LEASE, Delivery, Sender
+from bot.delivery import GATHER, LEASE, Delivery, Sender
 from bot.services.intake import Intake
 from storage import database as cellar
 from storage.database import Database, Work
@@ -83,6 +83,7 @@ async def test_a_reply_goes_out_without_being_read_back(
         for number in range(1, 6):
             await house.intake.receive([family.says("hello")])
             await house.until_sent("7", number)
+            await until(lambda: not house.sender._running)
         assert sum(claims) == 0
     assert await waiting(database) == 0, "everything that went out is settled"
 
@@ -100,6 +101,22 @@ async def test_what_went_out_is_settled_with_what_comes_in_next(
         await house.intake.receive([two.says("hello")])
         await house.until_sent("8", 1)
         assert await waiting(database) == 1, "only the newest is still to be settled"
+
+
+async def test_while_messages_come_in_the_sender_leaves_the_settling_to_them(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(database, clock) as house:
+        monkeypatch.setattr("bot.delivery.INTAKE_IS_BUSY", 3600.0)
+        for number in range(1, 4):  # each after what was sent before could have been settled
+            await house.intake.receive([Family().says("hello")])
+            await house.until_sent("7", number)
+            await asyncio.sleep(GATHER * 3)
+            assert await waiting(database) == 1
+        house.provider.refusals["8"] = [Undelivered("server-error")]
+        await house.intake.receive([Family("8").says("hello")])
+        await until(lambda: house.sender._due is not None)  # what was refused cannot wait for that
+        assert await waiting(database) == 1, "the one that is to be tried again"
 
 
 async def test_several_answers_to_one_family_keep_their_order(
