@@ -38,9 +38,9 @@ from storage.values import NewLetter, ToClear
 
 log = structlog.get_logger(__name__)
 
-SLICE = 500
-"""Messages in one round."""
-SLICES = 20
+SLICE = 200
+"""Messages in one round: few enough that nobody who writes waits while they are read and opened."""
+SLICES = 50
 """Rounds in one tick, so that one account does not keep the others waiting for ever."""
 SIDE_BY_SIDE = 8
 """Chats that are cleared at the same moment."""
