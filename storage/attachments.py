@@ -88,6 +88,17 @@ class Coming:
     put_on: date
 
 
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A file nobody wants any more: where it lies with us, if it does, and with the provider."""
+
+    id: int
+    place: str
+    channel: str
+    account: str
+    provider_id: str | None = field(repr=False)
+
+
 class Attachments:
     """Files of one transaction. Raises `CannotKeep` throughout."""
 
@@ -195,10 +206,19 @@ class Attachments:
         rows = await self._tx.rows(_PLACES, {"row": case_id})
         return {row.handle.hex(): row.place.hex() for row in rows}
 
-    async def doomed(self, limit: int) -> list[tuple[int, str]]:
-        """Return up to ``limit`` rows whose file is to be removed: (id, place or nothing)."""
-        rows = await self._tx.rows(_DOOMED, {"most": limit})
-        return [(row.id, row.place.hex() if row.place else "") for row in rows]
+    async def doomed(self, limit: int) -> list[Doomed]:
+        """Return up to ``limit`` rows whose file is to be removed."""
+        return [
+            Doomed(
+                row.id, row.place.hex() if row.place else "", row.channel, row.account,
+                self._source(row) if row.source_box else None,
+            )
+            for row in await self._tx.rows(_DOOMED, {"most": limit})
+        ]  # fmt: skip
+
+    async def is_coming(self, coming: Coming) -> bool:
+        """Return whether anybody still wants a claimed file fetched, by whosever claim."""
+        return await self._tx.row(_STILL, {"row": coming.id}) is not None
 
     async def forget(self, ids: Collection[int]) -> None:
         """Their files are gone: so are these rows."""
@@ -276,9 +296,8 @@ _BIND: Final = (
         ),
     )
 )
-_ENDED: Final[dict[str, Any]] = {
-    "state": DOOMED, "contact_id": null(), "case_id": null(), "source_box": null()
-}  # fmt: skip
+# The provider's key stays for the next sweep: a copy of a file lies there too.
+_ENDED: Final[dict[str, Any]] = {"state": DOOMED, "contact_id": null(), "case_id": null()}
 _DOOM: Final = (
     update(attachments)
     .where(attachments.c.handle == bindparam("key"), attachments.c.case_id.is_(None))
@@ -334,8 +353,16 @@ _NEXT: Final = select(func.min(attachments.c.next_at).label("next_at")).where(_O
 _PLACES: Final = select(attachments.c.handle, attachments.c.place).where(
     attachments.c.case_id == bindparam("row"), attachments.c.state == KEPT
 )
+_STILL: Final = select(attachments.c.id).where(attachments.c.id == bindparam("row"), _IS_COMING)
 _DOOMED: Final = (
-    select(attachments.c.id, attachments.c.place)
+    select(
+        attachments.c.id,
+        attachments.c.handle,
+        attachments.c.place,
+        attachments.c.channel,
+        attachments.c.account,
+        attachments.c.source_box,
+    )
     .where(attachments.c.state == literal_column(str(DOOMED)))
     .order_by(attachments.c.id)
     .limit(bindparam("most"))

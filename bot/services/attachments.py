@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, cast
@@ -157,11 +157,14 @@ class Attachments:
         """Remove the files nobody owns any more, and what dead processes left; return how many."""
         await self._database.run(lambda work: work.attachments.doom_ownerless())
         doomed = await self._database.run(lambda work: work.attachments.doomed(SWEPT_AT_ONCE))
-        for _row, place in doomed:
-            if place:
-                await asyncio.to_thread(self._shelf.erase, place)
+        for each in doomed:
+            if each.place:
+                await asyncio.to_thread(self._shelf.erase, each.place)
+            for source in self._sources if each.provider_id else ():
+                if (source.name, source.account) == (each.channel, each.account):
+                    await source.drop(each.provider_id or "")
         if doomed:
-            gone = [row for row, _place in doomed]
+            gone = [each.id for each in doomed]
             await self._database.run(lambda work: work.attachments.forget(gone))
         return len(doomed) + await self._clear_away()
 
@@ -233,7 +236,7 @@ class Attachments:
             if coming.provider_id is not None:
                 await source.drop(coming.provider_id)
         except _NotOurs:
-            pass
+            await self._let_go(source, coming)
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back(coming))
             raise
@@ -241,6 +244,14 @@ class Attachments:
             log.error("file_not_settled", channel=source.name, alarm=True, exc_info=error)
         except Exception as error:  # one file must not stop the others
             log.error("file_failed", channel=source.name, alarm=True, exc_info=error)
+
+    async def _let_go(self, source: Source, coming: Coming) -> None:
+        """Drop the channel's own copy of a file nobody wants, unless somebody else fetches it."""
+        if coming.provider_id is None:
+            return
+        with suppress(CannotKeep):  # or what the channel keeps ends by its age
+            if not await self._database.run(lambda work: work.attachments.is_coming(coming)):
+                await source.drop(coming.provider_id)
 
     async def _bring(self, source: Source, coming: Coming) -> Kept | _Lost | datetime:
         """Return the file as it was kept, why it never will be, or when to try again."""

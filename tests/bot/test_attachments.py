@@ -548,6 +548,31 @@ async def test_a_draft_that_ends_takes_its_files_with_it(
 
 
 @BOTH
+@pytest.mark.parametrize("when", ["waiting", "fetched"])
+async def test_the_channel_s_own_copy_ends_too_when_nobody_wants_the_file_any_more(
+    database: Database, clock: Clock, tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Signal it lies in clear: a family that deletes its draft means that one, too."""
+    dropped: list[str] = []
+
+    async def drop(_channel: TelegramChannel, provider_id: str) -> None:
+        dropped.append(provider_id)
+
+    monkeypatch.setattr(TelegramChannel, "drop", drop)
+    async with begun(database, clock, tmp_path) as (where, family):
+        sent = await family.sends()
+        claimed = await where.files._claim(where.channel, 1) if when == "fetched" else []
+        for words in ENDINGS["deleted"]:
+            await family.writes(words)
+        for coming in claimed:
+            await where.files._fetch(where.channel, coming)
+            assert dropped == [sent]
+        await where.files.sweep()
+        assert sent in dropped
+        assert (where.on_disk(), await count(database, "attachments")) == ([], 0)
+
+
+@BOTH
 async def test_a_draft_that_expires_takes_its_files_with_it(
     database: Database, clock: Clock, tmp_path: Path
 ) -> None:
