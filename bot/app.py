@@ -571,7 +571,7 @@ def _set_collector_at_ease() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _finish(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
