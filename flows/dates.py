@@ -730,6 +730,9 @@ class _Reader:
 
     def apart(self, found: Sequence[_Atom]) -> _Atom | None:
         """Read a distance from a time: "two days after Eid 2013", "قبل رمضان 2013 بأسبوع"."""
+        if found[0].kind in "Yyh":  # "in the year 2012, two days before Ramadan"
+            turn = next(at for at, atom in enumerate(found) if atom.kind in "<>")
+            found = [*found[turn:], *(atom for atom in found[:turn] if atom.kind in "yh")]
         quantity = _quantity(found)
         if quantity is None:
             return None

@@ -135,7 +135,7 @@ NOTHING_NOW = _(
 )
 THANKS = _("You are welcome. Write here whenever you need to.")
 ANGER = _(
-    "Anger is welcome here, too. Nothing needs to be answered now: write “pause”, or “person” to "
+    "Anger has its place here, too. Nothing needs to be answered now: write “pause”, or “person” to "
     "talk with one of our team."
 )
 HELP = Lines(

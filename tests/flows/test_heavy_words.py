@@ -74,7 +74,7 @@ def test_anger_is_answered_and_becomes_nobodys_name(said: str) -> None:
     teller = at("b3_father", MAN)
     teller.write(said)
     assert teller.ask.path == "b3_father"
-    assert "Anger is welcome here" in " ".join(spoken(teller.last))
+    assert "Anger has its place here" in " ".join(spoken(teller.last))
 
 
 def test_anger_at_others_is_an_answer() -> None:
