@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyotp
+import pytest
 
 from bot.services.accounts import Accounts, Session
 from bot.services.permissions import Role
+from storage import keyring as keyring_module
 from storage.database import Database, StaffMember, Work
 from storage.keyring import Cost, Keyring, Unlocked
 from storage.keyring import Role as Granted
@@ -19,6 +23,9 @@ from storage.vault import PrivateKey
 
 FLOOR = Cost(memory=64 * 1024, passes=3, lanes=1)
 """The cheapest passphrase there may be."""
+
+QUICK = Cost(memory=1024, passes=3, lanes=1)
+"""Cheaper than there may be: below `quick_passphrases` alone. The work is the same, and less."""
 
 ROLES: tuple[Role, ...] = ("administrator", "coordinator", "caseworker")
 LOGINS = {"administrator": "nadim", "coordinator": "rima", "caseworker": "sami"}
@@ -39,13 +46,23 @@ class Known:
         return str(pyotp.TOTP(self.secret).at(now + timedelta(seconds=30 * steps)))
 
 
-def make_ring(path: Path, vault: PrivateKey, recovery: PrivateKey) -> dict[str, Known]:
-    """A keyring with one person of each role. Takes a second: once for all tests."""
+@contextmanager
+def quick_passphrases() -> Iterator[None]:
+    """Let passphrases cost as little as `QUICK`: the floor has tests of its own (`storage/`)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keyring_module, "_LEAST", QUICK.memory)
+        yield
+
+
+def make_ring(
+    path: Path, vault: PrivateKey, recovery: PrivateKey, cost: Cost = QUICK
+) -> dict[str, Known]:
+    """A keyring with one person of each role; below `quick_passphrases`, or at another cost."""
     ring = Keyring.create(path, vault, recovery.public)
     held = Unlocked(bytes(16), Granted.ADMINISTRATOR, {1: vault})
     people = {}
     for role in ROLES:
-        made = ring.add_staff(held, Granted[role.upper()], cost=FLOOR)
+        made = ring.add_staff(held, Granted[role.upper()], cost=cost)
         secret = pyotp.random_base32()
         people[role] = Known(LOGINS[role], made.person.hex(), role, made.passphrase, secret)
     return people

@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -42,11 +42,13 @@ from storage.keyring import Role as Granted
 from storage.vault import CannotOpen, PrivateKey
 from tests.bot.accounts_room import (
     FLOOR,
+    QUICK,
     Known,
     come_in,
     copy_ring,
     make_ring,
     new_handle,
+    quick_passphrases,
     register,
     verbs,
 )
@@ -90,7 +92,7 @@ class Office:
 
     @property
     def enrolment(self) -> Enrolment:
-        return Enrolment(self.database, self.ring, "Families", clock=self.clock, cost=FLOOR)
+        return Enrolment(self.database, self.ring, "Families", clock=self.clock, cost=QUICK)
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +101,23 @@ def ring_template(
 ) -> tuple[Path, dict[str, Known]]:
     """A keyring with people in it, to be copied."""
     path = tmp_path_factory.mktemp("rings") / "ring"
-    return path, make_ring(path, vault_key, recovery_key)
+    with quick_passphrases():
+        return path, make_ring(path, vault_key, recovery_key)
+
+
+@pytest.fixture(scope="session")
+def dear(
+    tmp_path_factory: pytest.TempPathFactory, vault_key: PrivateKey, recovery_key: PrivateKey
+) -> tuple[Path, dict[str, Known]]:
+    """Another, whose passphrases cost what they must: for what depends on time and memory."""
+    path = tmp_path_factory.mktemp("rings") / "dear"
+    return path, make_ring(path, vault_key, recovery_key, FLOOR)
+
+
+@pytest.fixture(autouse=True)
+def _quick() -> Iterator[None]:
+    with quick_passphrases():
+        yield
 
 
 async def open_office(
@@ -114,15 +132,16 @@ async def open_office(
 
 @pytest.fixture
 async def office(
+    request: pytest.FixtureRequest,
     sqlite_url: str,
     keystore: Keystore,
     tmp_path: Path,
-    ring_template: tuple[Path, dict[str, Known]],
     clock: Clock,
 ) -> AsyncIterator[Office]:
-    """An installation on the embedded database."""
+    """An installation on the embedded database; its passphrases are quick, or ``dear``."""
     database = await Database.connect(sqlite_url, keystore)
-    made = await open_office(database, tmp_path, ring_template, clock)
+    ring = "dear" if "dear" in request.fixturenames else "ring_template"
+    made = await open_office(database, tmp_path, request.getfixturevalue(ring), clock)
     yield made
     made.accounts.close()
     await database.close()
@@ -218,10 +237,11 @@ async def test_every_refusal_is_the_same_after_the_same_work(
         with pytest.raises(NotSignedIn) as refused:
             await office.accounts.sign_in(*attempt)
         assert str(refused.value) == ""
-    assert watched.costs == [FLOOR] * len(attempts)
+    assert watched.costs == [QUICK] * len(attempts)
     assert (await verbs(office.database)).count("staff.refused") == len(attempts)
 
 
+@pytest.mark.usefixtures("dear")
 async def test_refusals_take_the_same_time(office: Office, clock: Clock) -> None:
     good = office.people["caseworker"]
     times: dict[str, list[float]] = {"nobody": [], good.login: []}
@@ -362,6 +382,7 @@ async def test_another_person_lifts_a_lock(office: Office) -> None:
     assert "staff.lift" in await verbs(office.database)
 
 
+@pytest.mark.usefixtures("dear")
 async def test_a_flood_runs_one_passphrase_at_a_time_and_the_loop_stays_free(
     office: Office, watched: Watched
 ) -> None:
@@ -404,6 +425,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
+@pytest.mark.usefixtures("dear")
 async def test_a_flood_on_one_login_leaves_room_for_another(office: Office) -> None:
     known = office.people["coordinator"]
     flood = [
@@ -415,6 +437,7 @@ async def test_a_flood_on_one_login_leaves_room_for_another(office: Office) -> N
     await asyncio.gather(*flood, return_exceptions=True)
 
 
+@pytest.mark.usefixtures("dear")
 async def test_the_line_is_bounded_for_all_and_gives_its_places_back(office: Office) -> None:
     attempts = [office.accounts.sign_in(f"n{n}", "wrong", "0") for n in range(LINE * 2)]
     ends = await asyncio.gather(*attempts, return_exceptions=True)
@@ -423,6 +446,7 @@ async def test_the_line_is_bounded_for_all_and_gives_its_places_back(office: Off
     assert await come_in(office.accounts, office.people["caseworker"], office.clock())
 
 
+@pytest.mark.usefixtures("dear")
 async def test_whoever_gives_up_waiting_leaves_the_line(office: Office, watched: Watched) -> None:
     gone = [asyncio.create_task(office.accounts.sign_in("sami", "x", "0")) for _try in range(3)]
     await asyncio.sleep(0.1)
@@ -784,6 +808,7 @@ async def test_a_session_nobody_can_look_up_is_not_shown_as_good(
     assert await office.accounts.session(session.id) is None
 
 
+@pytest.mark.usefixtures("dear")
 async def test_a_sign_in_between_reset_and_settling_is_refused(office: Office) -> None:
     member = await office.database.run(lambda work: work.staff.find_by_login("sami"))
     assert member is not None

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from storage.database import Database
 from storage.keyring import Keyring, Keystore
 from storage.migrations import migrate
 from storage.vault import PrivateKey
-from tests.bot.accounts_room import FLOOR
+from tests.bot.accounts_room import QUICK, quick_passphrases
 from tests.storage.talks import meddle
 
 pytestmark = pytest.mark.slow
@@ -77,12 +78,12 @@ class Shell:
 
 
 @pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """A directory without anything, where passphrases cost as little as they may."""
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """A directory without anything, where passphrases cost little."""
     make = keyring_module.make_slot
 
     def cheap(key: PrivateKey, person: bytes, passphrase: str, _cost: object = None) -> bytes:
-        return make(key, person, passphrase, FLOOR)
+        return make(key, person, passphrase, QUICK)
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(keyring_module, "make_slot", cheap)
@@ -90,7 +91,8 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     for module in ("keys", "staff_commands"):
         monkeypatch.setattr(f"bot.{module}.forbid_core_dumps", lambda: None)
     monkeypatch.setattr("bot.redaction.install", lambda _level: None)
-    return Shell(tmp_path)
+    with quick_passphrases():
+        yield Shell(tmp_path)
 
 
 @pytest.fixture
@@ -173,7 +175,7 @@ def test_with_several_in_the_keyring_the_first_says_who_it_is(shell: Shell) -> N
     ring = Keyring(shell.ring)
     (person,) = ring.staff()
     held = ring.unlock(person, shell.passphrase)
-    other = ring.add_staff(held, keyring_module.Role.CASEWORKER, cost=FLOOR)
+    other = ring.add_staff(held, keyring_module.Role.CASEWORKER, cost=QUICK)
     first = ("staff", "add", "nadim", "--name", "Nadim", "--role", "administrator")
     unsaid = shell.run(*first, given=f"{shell.passphrase}\n")
     assert (unsaid.exit_code, "--person" in unsaid.stderr) == (1, True)
@@ -355,7 +357,7 @@ def test_a_lost_passphrase_of_the_administrator_is_healed_with_the_papers(shell:
     ring = Keyring(shell.ring)
     held = ring.unlock(ring.staff()[0], shell.passphrase)
     # As `athar keys recover` leaves it: another person in the keyring, without an account.
-    again = ring.add_staff(held, keyring_module.Role.ADMINISTRATOR, cost=FLOOR)
+    again = ring.add_staff(held, keyring_module.Role.ADMINISTRATOR, cost=QUICK)
     person = again.person.hex()
     printed = shell.well(
         "staff", "reset", "nadim", "--person", person, given=f"{again.passphrase}\n"

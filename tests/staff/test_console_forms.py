@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from bot.front import Front
 from flows.flow_data import KINDS
 from flows.follow_up import SETS
 from storage.vault import PrivateKey
-from tests.bot.accounts_room import make_ring, register
+from tests.bot.accounts_room import make_ring, quick_passphrases, register
 from tests.conftest import Clock
 from tests.staff.console_room import Room, Visitor
 
@@ -208,6 +209,14 @@ async def test_a_form_that_was_meddled_with_is_refused(room: Room, rest: str) ->
 # -------------------------------------------------------------------------------------- the door
 
 
+@pytest.fixture
+def quick() -> Iterator[None]:
+    """Let passphrases cost little."""
+    with quick_passphrases():
+        yield
+
+
+@pytest.mark.usefixtures("quick")
 async def test_one_comes_in_with_passphrase_and_code_and_is_told_nothing_otherwise(
     room: Room, clock: Clock, tmp_path: Path, vault_key: PrivateKey, recovery_key: PrivateKey
 ) -> None:
