@@ -309,7 +309,13 @@ def _done(scene: Scene, stop: Stop, asked: Asked) -> Step:
         return store(scene, stop, tuple(str(tick) for tick in asked.choices), "")
     if scene.session.telling == stop.path:
         return ask_again(scene.with_session(replace(scene.session, revisit="", asked=None)))
+    if asking.is_long(stop) and not _is_told(scene, stop) and "skip" in stop.question.ways:
+        return _go_around(scene, stop, "skipped")
     return ask_again(scene)
+
+
+def _is_told(scene: Scene, stop: Stop) -> bool:
+    return scene.answers.find(stop.path) is not None
 
 
 def _confirmed(scene: Scene, stop: Stop, asked: Asked) -> Step:
@@ -345,6 +351,10 @@ def _typed(scene: Scene, stop: Stop, text: str) -> Step:
         if wished is not None:
             return wished
     if asking.is_long(stop) and text.strip():
+        more = read_yes_no(text) if scene.session.telling == stop.path else None
+        if more is not None and asked:
+            # An answer to "is there more?", and no part of the story.
+            return ask_again(scene) if more else _done(scene, stop, asked)
         return _tell_on(scene, stop, text)
     return _take(scene, stop, read(scene, stop, text))
 

@@ -135,8 +135,8 @@ NOTHING_NOW = _(
 )
 THANKS = _("You are welcome. Write here whenever you need to.")
 ANGER = _(
-    "Anger has its place here, too. Nothing needs to be answered now: write “pause”, or “person” to "
-    "talk with one of our team."
+    "Anger has its place here, too. Nothing needs to be answered now: write “pause”, or “person” "
+    "to talk with one of our team."
 )
 HELP = Lines(
     (

@@ -351,3 +351,23 @@ def test_every_label_stands_for_its_own_answer(question: Choice | MultipleChoice
         for three in itertools.combinations(together, 3):
             typed = "، ".join(labels[at] for at in three)
             assert read_many(typed, names) == Several(tuple(codes[at] for at in three))
+
+
+@pytest.mark.parametrize("said", ["لا", "لا شكرا", "no", "خلص"])
+def test_no_more_ends_a_story_and_is_no_part_of_it(said: str) -> None:
+    teller = at("c6_story", MAN)
+    teller.write("راح يجيب خبز")
+    teller.write("نعم")
+    assert teller.ask.path == "c6_story"
+    teller.write(said)
+    assert teller.ask.path == "c7_others"
+    assert teller.session is not None
+    assert teller.session.drafts["report"].answers["c6_story"].value == "راح يجيب خبز"
+
+
+def test_done_with_nothing_to_tell_leaves_the_story_out() -> None:
+    teller = at("c6_story", MAN)
+    teller.write("خلص")
+    assert teller.ask.path == "c7_others"
+    assert teller.session is not None
+    assert teller.session.drafts["report"].answers["c6_story"].known == "skipped"
