@@ -23,7 +23,7 @@ from storage.keyring import Keystore
 from tests.bot.offices import hire
 from tests.bot_api import BotApiServer, Fault
 from tests.families import invent
-from tests.running.program import FAST, Program
+from tests.running.program import FAST, Program, common_starter
 from tests.staff.offices import ROUNDS, TOKEN, Office, in_words, make_bot, plain, serving
 
 SECRET = TOKEN.partition(":")[2]
@@ -193,7 +193,10 @@ async def test_the_program_tells_its_staff_also_after_it_was_killed(tmp_path: Pa
     async with BotApiServer() as server:
         staff_bot = server.add_bot(TOKEN, "athar_staff_bot")
         settings = {**FAST, "STAFF_TELEGRAM_TOKEN": TOKEN}
-        program = Program(tmp_path / "athar", server.url, server.token, settings=settings)
+        program = Program(
+            tmp_path / "athar", server.url, server.token, settings=settings,
+            starter=common_starter(),
+        )  # fmt: skip
         async with program:
             await program.start()
             family, colleague = server.person(1), server.person(2, bot=staff_bot)
