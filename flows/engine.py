@@ -429,6 +429,12 @@ def _wish_around(scene: Scene, stop: Stop, known: Known) -> Step:
             "This one question cannot be left out. You can pause, or talk to a person."
         )
         return _puzzled(scene, stop, asked, words)
+    if known == "skipped" and asked.raw == asking.OFFERED:
+        return _go_around(scene, stop, "unknown")  # what "leave this question out" does there
+    if known == "skipped" and asked.troubles:
+        kept = Asked(asked.path, asked.mark, troubles=asked.troubles + 1)
+        session, ask = _offer(scene, stop, kept, MAY_BE_LEFT_OUT)
+        return session, (ask,)
     if known == "skipped":
         words = _(
             "We need this one to be able to search. “I don't know” and “I'd rather not say” "
@@ -517,8 +523,13 @@ CANNOT_LEAVE_OUT = _(
 )
 
 
-def _offer(scene: Scene, stop: Stop, kept: Asked) -> tuple[Session, Effect]:
-    words = CANNOT_LEAVE_OUT if not stop.question.ways else CAN_LEAVE_OUT
+MAY_BE_LEFT_OUT = _("This question can be left out, or a person can help you with it.")
+
+
+def _offer(
+    scene: Scene, stop: Stop, kept: Asked, words: Sentence | None = None
+) -> tuple[Session, Effect]:
+    words = words or (CAN_LEAVE_OUT if stop.question.ways else CANNOT_LEAVE_OUT)
     options = asking.offer_of(stop)
     kept = replace(kept, raw=asking.OFFERED)
     return asking.page(scene.session, stop.path, (words,), options, keeps=kept)

@@ -371,3 +371,13 @@ def test_done_with_nothing_to_tell_leaves_the_story_out() -> None:
     assert teller.ask.path == "c7_others"
     assert teller.session is not None
     assert teller.session.drafts["report"].answers["c6_story"].known == "skipped"
+
+
+def test_skipping_what_is_needed_is_no_misunderstanding() -> None:
+    teller = at("c4_how", MAN)
+    assert "good answers too" in " ".join(spoken(teller.write("skip")))
+    said = " ".join(spoken(teller.write("skip")))
+    assert "can be left out" in said
+    assert "failing to understand" not in said
+    teller.write("skip")
+    assert teller.ask.path == "c5_by"
