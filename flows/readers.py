@@ -826,7 +826,7 @@ _STREETS = _words(
 )
 """After these a name is that of a street or a house, not of the place it is in."""
 
-_BEFORE_NAME = ("وبال", "بال", "وال", "لل", "ول", "وب", "ال", "ب", "و", "ل", "ع")
+_BEFORE_NAME = ("وبال", "وعال", "عال", "بال", "وال", "لل", "ول", "وب", "ال", "ب", "و", "ل", "ع")
 
 
 def _bare(word: str, names: Container[str]) -> str:

@@ -244,8 +244,10 @@ def _read_many(question: MultipleChoice, options: tuple[Named, ...], text: str) 
     if isinstance(several, Chosen):
         several = Several((several.code,))
     if several is None:
+        perhaps = _perhaps(question.options, read_mentioned(text, options))
         return NotUnderstood(
-            _(
+            perhaps
+            or _(
                 "We could not match that to the answers. Please choose those that apply and then "
                 "“Done”, or write their numbers, for example: 1, 3."
             )
