@@ -52,7 +52,8 @@ _BESIDE = (
     )
 )
 
-_OPENING = _words("الله اعطاكم عظم انا")
+_AMONG = _BESIDE | _BACK | _words("الله عظم")
+"""One of these stands in all such news of several words."""
 
 _ANGER = re.compile(
     r"(?<!\w)(?:(?:كلكم|يا|انتو) (?:كلاب|حراميه|كذابين|حمير)|كس (?:ام|اخت)\w{0,4}"
@@ -67,7 +68,7 @@ def tells_of_fate(text: str) -> bool:
     if not words or len(words) > _LONGEST:
         return False
     said = set(words)
-    if len(words) > 1 and said.isdisjoint(_BESIDE) and said.isdisjoint(_OPENING):
+    if len(words) > 1 and said.isdisjoint(_AMONG):
         return False  # a name, most often: not worth looking for words of fate in it
     fatal = {word for found in find_fate_words(text) for word in found.split()}
     news = fatal | _BACK

@@ -274,7 +274,7 @@ def _read_yes_no(text: str) -> Reading:
 _DATE_TROUBLES: dict[str, Sentence] = {
     "future": _("That day has not come yet. Please write the date once more."),
     "too_early": _("That is longer ago than we can note. Please write the date once more."),
-    "no_year": _("Which year was that? Please write the date with its year."),
+    "no_year": _("Which year was that? The year alone is enough."),
     "no_such_day": _(
         "There is no such day. We read the day first, then the month, then the year, "
         "as in 21/8/2013."
