@@ -204,6 +204,19 @@ class Work:
         self.copies = Copies(tx)
         self.leaving = Leaving(tx, self.contacts)
         self.retention = Retention(tx, self.contacts)
+        self._then: list[Callable[[], None]] = []
+
+    def once_committed(self, then: Callable[[], None]) -> None:
+        """Call ``then`` when this is committed, before keys that have ended are wiped.
+
+        What follows from a transaction need not wait until the disk has forgotten something.
+        """
+        self._then.append(then)
+
+    def go_on(self) -> None:
+        """The transaction is committed."""
+        for then in self._then:
+            then()
 
 
 class Database:
@@ -272,11 +285,13 @@ class Database:
         try:
             async with self._transaction() as tx:
                 stale = tx.stale_slots
-                yield Work(tx, self._slots)
+                work = Work(tx, self._slots)
+                yield work
         except BaseException:
             # Perhaps it was committed all the same: the line broke, or we were cut off.
             self._unwiped.update(stale)
             raise
+        work.go_on()
         await self._wipe(stale)
 
     @asynccontextmanager

@@ -333,7 +333,7 @@ class Intake:
             await taking.write(written)
 
         try:
-            self._pass_on(await self._commit(job))
+            await self._commit(job)
         except StorageError as error:  # what was kept is kept: it is told another time
             log.warning("flood_not_told", exc_info=error)
             floods.take_back(notice)
@@ -370,7 +370,7 @@ class Intake:
         if not marks:
             return
         try:
-            written = await self._commit(_job(self._take_in_held, marks))
+            await self._commit(_job(self._take_in_held, marks))
         except Exception as error:  # as in `_keep`
             if isinstance(error, StorageError) and not isinstance(error, _MESSAGES_FAULT):
                 raise
@@ -380,8 +380,7 @@ class Intake:
                 await self._admit(rooms, marks[middle:])
                 return
             log.error("message_set_aside", alarm=True, exc_info=error)
-            written = await self._commit(_job(self._put_held_aside, marks))
-        self._pass_on(written)
+            await self._commit(_job(self._put_held_aside, marks))
 
     async def _take_in_held(
         self, work: Work, marks: Sequence[bytes], written: _Written, settling: Settling | None
@@ -457,19 +456,17 @@ class Intake:
     async def _keep(self, batch: Batch) -> None:
         """Keep ``batch``, in halves where one message in it makes the whole fail."""
         try:
-            written = await self._commit(_job(self._take_in, batch))
+            await self._commit(_job(self._take_in, batch))
         except Exception as error:  # whatever a message causes must not stop the others
             if isinstance(error, StorageError) and not isinstance(error, _MESSAGES_FAULT):
                 log.error("batch_not_kept", batch=len(batch), alarm=True, exc_info=error)
                 raise
             if len(batch) == 1:
-                written = await self._keep_aside(batch[0], error)
+                await self._keep_aside(batch[0], error)
             else:
                 middle = len(batch) // 2
                 await self._keep(batch[:middle])
                 await self._keep(batch[middle:])
-                return
-        self._pass_on(written)
 
     def _pass_on(self, written: _Written) -> None:
         """A transaction is committed: let delivery have what it has put."""
@@ -482,27 +479,32 @@ class Intake:
         if written.to_fetch:
             self._fetch()
 
-    async def _commit(self, job: _Job) -> _Written:
-        """Carry ``job`` out in one transaction, and settle in it what has gone out meanwhile."""
+    async def _commit(self, job: _Job) -> None:
+        """Carry ``job`` out in one transaction, settle in it what has gone out, and pass on."""
         settling = self._outlet.take_sent() if self._outlet else None
-        written = _Written()
+        written, committed = _Written(), False
 
-        async def once(work: Work) -> _Written:
+        def pass_on() -> None:
+            nonlocal committed
+            committed = True
+            self._pass_on(written)
+
+        async def once(work: Work) -> None:
             nonlocal written
             written = _Written()
             await job(work, written, settling)
-            return written
+            work.once_committed(pass_on)
 
         try:
-            return await self._database.run(once)
+            await self._database.run(once)
         except BaseException:  # also when cut off: what was taken must be settled by somebody
-            if settling:
+            if settling and not committed:
                 settling.put_back()
-            if self._outlet and written.claimed and written.until:
+            if self._outlet and written.claimed and written.until and not committed:
                 self._outlet.release(written.claimed, written.until)
             raise
 
-    async def _keep_aside(self, message: Inbound | Unreadable, error: Exception) -> _Written:
+    async def _keep_aside(self, message: Inbound | Unreadable, error: Exception) -> None:
         log.error("message_set_aside", channel=message_channel(message), alarm=True, exc_info=error)
 
         async def job(work: Work, written: _Written, settling: Settling | None) -> None:
@@ -519,7 +521,7 @@ class Intake:
                 await taking.excuse(message)
             await taking.write(written)
 
-        return await self._commit(job)
+        await self._commit(job)
 
     # ------------------------------------------------------------------------- one transaction
 

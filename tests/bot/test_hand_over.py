@@ -119,6 +119,28 @@ async def test_while_messages_come_in_the_sender_leaves_the_settling_to_them(
         assert await waiting(database) == 1, "the one that is to be tried again"
 
 
+async def test_a_reply_does_not_wait_until_ended_keys_are_wiped(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(database, clock) as house:
+        wipe, may_wipe = Database._wipe, asyncio.Event()
+
+        async def slow(self: Database, slots: Any) -> None:
+            await may_wipe.wait()
+            await wipe(self, slots)
+
+        monkeypatch.setattr(Database, "_wipe", slow)
+        receiving = asyncio.create_task(house.intake.receive([Family().says("hello")]))
+        await house.until_sent("7", 1)
+        assert not receiving.done(), "the provider is told only when that is done, too"
+        receiving.cancel()  # whoever waits may go: what is committed stays handed over
+        may_wipe.set()
+        await house.intake.finish()
+        await house.sender.until_quiet()
+        assert len(house.provider.texts("7")) == 1
+    assert await waiting(database) == 0
+
+
 async def test_several_answers_to_one_family_keep_their_order(
     database: Database, clock: Clock
 ) -> None:
