@@ -69,7 +69,7 @@ from flows.engine import Finished, Heard, Scene, Step, Tools
 from flows.folding import fold, fold_digits
 from flows.follow_up import FOLLOW_UP
 from flows.questions import Name
-from flows.readers import Chosen, Intent, Named, read_choice, read_intent, read_yes_no
+from flows.readers import Chosen, Intent, Named, asks_where, read_choice, read_intent, read_yes_no
 from flows.report import (
     FIRST_WORD_DAYS,
     NEXT_PERSON,
@@ -444,11 +444,16 @@ def _hear_text(talk: Talk, heard: Heard) -> Step:
         return _command(talk, button[1:])
     if not button and not engine.reads_as_answer(scene, text):
         wish = wish_of(text)
-        if wish and not _may_be_name(scene, text):
+        if wish and not _may_be_name(scene, text) and not _is_cried_out(scene, text):
             return _command(talk, wish)
         if (heavy := _heavy(talk, scene, text)) is not None:
             return heavy
     return _through_engine(talk, heard)
+
+
+def _is_cried_out(scene: Scene, text: str) -> bool:
+    """In a story "where is my son?" is a part of what is told."""
+    return scene.stop is not None and asking.is_long(scene.stop) and asks_where(text)
 
 
 def _heavy(talk: Talk, scene: Scene, text: str) -> Step | None:

@@ -508,6 +508,15 @@ def read_number(text: str, least: int, most: int) -> int | None:
 
 # --- Intents --------------------------------------------------------------------------------
 
+_WHERE = """
+    where is he | where is she | do you know where he is | do you know where she is
+    is he alive | is she alive | do you know anything about him | do you have news of him
+    وينو | وينه | وينها | وين ابني | وين اخي | وين اخوي | وين زوجي | وين بنتي
+    هل هو حي | هل هو على قيد الحياة | بتعرفوا وينو | بتعرفو وينو | بتعرفوا شي عنه
+    عندكم خبر عنه | عندكن خبر عنه | شو صار معه | شو صار معها
+"""
+"""What is asked of us, and is cried out in a story as well."""
+
 _SAYINGS: dict[Intent, str] = {
     Intent.BACK: """
         back | go back | previous | undo | return | ارجع | رجوع | ارجعي | رجعني | رجعنا | السابق
@@ -640,13 +649,8 @@ _SAYINGS: dict[Intent, str] = {
         في شي جديد | في اخبار | في خبر | شو الاخبار | أخبار
         هل هناك أخبار | وين صار بلاغي | ملفي | وضع الملف | شو صار بالملف | متابعة بلاغي
         متابعة البلاغ
-        where is he | where is she | do you know where he is | do you know where she is
-        is he alive | is she alive | do you know anything about him | do you have news of him
         متى بتردوا | متى بتردوا علي | ايمت بتردوا | ايمت بتردو | ليش ما حدا رد | ما حدا رد علي
-        when will you answer | when will you reply | nobody answered me
-        وينو | وينه | وينها | وين ابني | وين اخي | وين اخوي | وين زوجي | وين بنتي | هو عايش
-        هل هو حي | هل هو على قيد الحياة | بتعرفوا وينو | بتعرفو وينو | بتعرفوا شي عنه
-        عندكم خبر عنه | عندكن خبر عنه | شو صار معه | شو صار معها""",
+        when will you answer | when will you reply | nobody answered me""",
     Intent.CONTINUE: """
         continue | resume | go on | carry on | keep going | lets continue | continue my report
         proceed | i am back
@@ -791,10 +795,16 @@ def _intents() -> dict[str, Intent]:
     table = {_glued(intent.value.replace("_", " ")): intent for intent in Intent}
     for intent, sayings in _SAYINGS.items():
         table |= dict.fromkeys(_phrases(sayings), intent)
-    return table
+    return table | dict.fromkeys(_phrases(_WHERE), Intent.STATUS)
 
 
 _INTENTS = _intents()
+_ASKED_WHERE = _phrases(_WHERE)
+
+
+def asks_where(text: str) -> bool:
+    """Return whether somebody asks where the missing person is, or whether it is alive."""
+    return _glued(text) in _ASKED_WHERE
 
 
 def read_intent(text: str) -> Intent | None:

@@ -382,3 +382,12 @@ def test_skipping_what_is_needed_is_no_misunderstanding() -> None:
     assert "failing to understand" not in said
     teller.write("skip")
     assert teller.ask.path == "c5_by"
+
+
+def test_where_is_my_son_is_kept_in_a_story() -> None:
+    teller = at("c6_story", MAN)
+    teller.write("راح يجيب خبز")
+    teller.write("وين ابني")
+    assert teller.session is not None
+    told = teller.session.drafts["report"].answers["c6_story"].value
+    assert told == "راح يجيب خبز\n\nوين ابني"
