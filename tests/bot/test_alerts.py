@@ -158,7 +158,7 @@ async def test_what_cannot_be_told_comes_again_later_and_is_given_up_after_two_d
         for parcel in await rounds.take():
             tries += 1
             await rounds.postpone(parcel)
-        clock.go_on(seconds=30)
+        clock.go_on(seconds=60)
     assert 48 * 3 < tries < 48 * 5
     assert await rounds.take() == []
 
