@@ -1,6 +1,6 @@
 """The program is killed in the middle of a broadcast: nobody is written to twice unnoticed.
 
-Three hundred families can be written to, and two coordinators have agreed on what they are to
+Four hundred families can be written to, and two coordinators have agreed on what they are to
 hear. While it goes out the program is killed with SIGKILL and started again. At the end everybody
 has been served, and whoever got the notice twice (it had gone out, and nobody could know) stands in
 the ledger as tried twice: that is the one thing a crash may do to a family, and once.
@@ -37,7 +37,7 @@ from tests.running.program import FAST, Plant, Plants, Program, Starter, noon
 
 pytestmark = pytest.mark.slow
 
-PEOPLE = 300
+PEOPLE = 400
 CHATS = range(6_000_001, 6_000_001 + PEOPLE)
 PACE = 20
 """Messages a second: so there is a middle to be killed in."""
