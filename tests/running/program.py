@@ -32,12 +32,11 @@ from typing import Any
 from storage.keyring import Keyring, Unlocked, init_keys
 
 TOP = Path(__file__).parents[2]
-FAST = {
-    "PACE_BOT": "10000", "PACE_CHAT": "10000", "PACE_BURST": "1000",
-    "FLOOD_AT_ONCE": "100000", "FLOOD_AN_HOUR": "1000000",
-}  # fmt: skip
-"""Settings under which the program does not hold itself back, neither for the provider's sake nor
-because families here write faster than any family: what a flood meets is tried elsewhere."""
+FAST = {"PACE_BOT": "10000", "PACE_CHAT": "10000", "PACE_BURST": "1000"}
+"""Settings under which the program does not hold itself back for the provider's sake."""
+NO_FLOOD = {"FLOOD_AT_ONCE": "100000", "FLOOD_AN_HOUR": "1000000"}
+"""And these for families that write faster than any family: what a flood meets is tried elsewhere
+(`test_hostile.py`)."""
 
 
 def noon() -> str:

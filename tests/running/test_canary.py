@@ -28,7 +28,7 @@ from tests.bot_api import BotApiServer, Fault, Person
 from tests.families import Family, Press, Said, Talker, invent
 from tests.postgres import Server
 from tests.running.canary import Canary
-from tests.running.program import Plants, Starter
+from tests.running.program import NO_FLOOD, Plants, Starter
 from tests.running.stay import Mode, Stay, environment
 from tests.running.test_journeys import begin, codes_of, kept, screen, until, walk
 from tests.storage.talks import meddle
@@ -204,7 +204,7 @@ async def _full_journey(
 ) -> None:
     for each in ("temporary", "home"):
         (folder / each).mkdir()
-    usual = {"LOG_LEVEL": "DEBUG"}
+    usual = {"LOG_LEVEL": "DEBUG", **NO_FLOOD}
     if mode == "webhook":
         usual["TELEGRAM_WEBHOOK_SECRET"] = SECRET_MARK
 

@@ -18,7 +18,7 @@ import pytest
 from tests.bot_api import BotApiServer, Person, Shown, second_opinion
 from tests.crowd import Crowd
 from tests.families import Family, Press, Talker, answers_of, invent, rehearse
-from tests.running.program import Starter
+from tests.running.program import NO_FLOOD, Starter
 from tests.running.stay import Mode, Stay
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ async def test_families_report_in_both_languages_on_postgresql(
 
 async def _everybody_reports(folder: Path, mode: Mode, database_url: str, starter: Starter) -> None:
     async with BotApiServer() as server:
-        stay = Stay(folder, server, mode=mode, database_url=database_url, starter=starter)
+        stay = Stay(folder, server, NO_FLOOD, mode=mode, database_url=database_url, starter=starter)
         async with stay:
             await stay.start()
             crowd = Crowd(server, FAMILIES)
@@ -251,7 +251,7 @@ async def test_a_family_is_interrupted_in_every_way_and_loses_nothing(
     language: Plain, tmp_path: Path, starter: Starter
 ) -> None:
     family = invent(107, language, presses=True)
-    async with BotApiServer() as server, Stay(tmp_path, server, starter=starter) as stay:
+    async with BotApiServer() as server, Stay(tmp_path, server, NO_FLOOD, starter=starter) as stay:
         await stay.start()
         person = await begin(server, 7_002_000_001, family)
         await walk(person, family, steps=12)
@@ -275,7 +275,7 @@ async def test_a_family_blocks_pauses_and_returns_after_a_restart(
     language: Plain, tmp_path: Path, starter: Starter
 ) -> None:
     family = invent(108, language, presses=False)
-    async with BotApiServer() as server, Stay(tmp_path, server, starter=starter) as stay:
+    async with BotApiServer() as server, Stay(tmp_path, server, NO_FLOOD, starter=starter) as stay:
         await stay.start()
         person = await begin(server, 7_002_000_002, family)
         await walk(person, family, steps=8)
