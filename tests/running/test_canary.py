@@ -337,13 +337,13 @@ async def _break_the_database(stay: Stay, person: Person, family: Family) -> Non
         else:
             person.write(act.text if act else MARKS["en"])
 
-    said = len(person.received)
+    said = newest_of(person)
     speak()
     try:
         await until(lambda: "batch_not_kept" in stay.log_text)
     finally:
         await meddle(stay.database, "ALTER TABLE taken_away RENAME TO outbox")
-    await person.wait_for(lambda it: len(it.received) > said or screen(it) != before, 30)
+    await person.wait_for(lambda it: newest_of(it) > said or screen(it) != before, 30)
     if not person.last.buttons:  # "could not be kept, please send it once more"
         speak()
         await person.wait_for(lambda it: screen(it) != before and screen(it)[0] >= before[0], 30)
@@ -362,9 +362,14 @@ def _parts(places: Iterable[Path]) -> list[Path]:
 
 async def answered(person: Person, act: Callable[[], object]) -> None:
     """Do something and wait for the bot's next word."""
-    before = len(person.received)
+    newest = newest_of(person)
     act()
-    await person.wait_for(lambda it: len(it.received) > before, 30)
+    await person.wait_for(lambda it: newest_of(it) > newest, 30)
+
+
+def newest_of(person: Person) -> int:
+    """The number of the bot's newest message. How many there are shrinks as chats are cleared."""
+    return max((shown.id for shown in person.received), default=0)
 
 
 def _codes(codes: list[str]) -> dict[str, str]:
