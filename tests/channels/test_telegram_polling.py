@@ -84,7 +84,7 @@ async def test_updates_are_asked_for_by_name_a_hundred_at_a_time() -> None:
         async with listening(channel, cellar.receive):
             await api.until("getUpdates")
         assert api.of("getUpdates")[0] == {
-            "limit": 100,
+            "limit": 32,
             "timeout": 1,
             "allowed_updates": ["message", "edited_message", "callback_query", "my_chat_member"],
         }
