@@ -325,6 +325,7 @@ async def test_an_answer_lost_on_the_way_is_repeated_and_counts_once(
     await page.get_by_role("button", name="Send again").click()
     await expect(page.get_by_role("alert")).to_have_count(0)
     await expect(page.locator(".family .bubble")).to_have_count(1)
+    await expect(page.locator(".family .tick")).to_have_count(1)
     assert [inbound.text for inbound in room.keeper.kept].count("said once") == 1
 
 
@@ -465,6 +466,7 @@ async def test_the_field_grows_with_the_words_and_shift_enter_makes_a_line(
     await keep_picture(page, "en-390-writing")
     await field.press("Enter")
     await expect(page.locator(".family .line")).to_have_text(["one", "two", "three"])
+    await expect(page.locator(".family .tick")).to_have_count(1)
     assert room.keeper.kept[-1].text == "one\ntwo\nthree"
     assert (await field.bounding_box()) == low
 
