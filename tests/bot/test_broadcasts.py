@@ -842,7 +842,7 @@ async def test_what_may_have_arrived_is_not_put_again_by_a_pause(
     async with rooms.delivering(provider):
         await rooms.room.pump()
         await until(lambda: len(provider.tried) == 1)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
         await getattr(rooms.room, act)(rooms.drafter, own.handle)
         clock.go_on(minutes=5)
     assert await rooms.ledger(own) == {person: "unclear"}

@@ -212,7 +212,8 @@ def _check(verdict: Verdict) -> None:
     # What was in hand at a death may have gone out, and nothing else is tried twice. One had.
     assert verdict.doubled <= verdict.shown_twice
     assert verdict.doubled
-    assert len(verdict.shown_twice) <= PACE * verdict.kills
+    # Of a second that is cut at both ends a few more than its pace may be under way.
+    assert len(verdict.shown_twice) <= (PACE + 4) * verdict.kills
 
 
 FORGET_THE_LEDGER: Plant = ("tests.running.plants:forget_the_ledger", {})
