@@ -336,6 +336,10 @@ class Sender:
         later = [it.settled.due_at for it in ended if isinstance(it.settled, Postponed)]
         may_claim = self._may_claim(self._clock()) or bool(later)
         self._unclaimed = False
+        # As it stands now: what ends while the transaction waits is not settled in it, and is still
+        # in hand should we die.
+        room, in_hand = self._most - len(self._running), tuple(self._running)
+        many = max(0, self._most_broadcasts - self._broadcasts)
 
         async def job(work: Work) -> tuple[list[Letter], datetime | None]:
             now = self._clock()
@@ -343,22 +347,25 @@ class Sender:
                 await work.outbox.take_over(self._channel.name, self._channel.account)
             await _settle(work, ended, now)
             await work.outbox.release(doubtful, now)
-            room = self._most - len(self._running)
             if room <= 0 or self._is_frozen(now):
                 self._unclaimed = True
                 return [], self._frozen_until
-            return await self._claim(work, now, room) if may_claim else ([], self._due)
+            if not may_claim:
+                return [], self._due
+            return await self._claim(work, now, room, many, (*in_hand, *self._running))
 
         return job
 
     async def _claim(
-        self, work: Work, now: datetime, room: int
+        self, work: Work, now: datetime, room: int, many: int, in_hand: Sequence[int]
     ) -> tuple[list[Letter], datetime | None]:
-        """Claim what is due; tell when to look again, None when something will wake us."""
+        """Claim what is due, ``many`` of it words to many; tell when to look again.
+
+        None when something will wake us. Nothing is claimed for contacts ``in_hand``.
+        """
         channel, account = self._channel.name, self._channel.account
         claimed = await work.outbox.claim(
-            channel, account, now, room, LEASE, tuple(self._running),
-            max(0, self._most_broadcasts - self._broadcasts),
+            channel, account, now, room, LEASE, tuple(dict.fromkeys(in_hand)), many
         )  # fmt: skip
         if claimed:  # what stands behind these is claimed when they have ended
             self._unclaimed = True

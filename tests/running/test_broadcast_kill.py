@@ -212,8 +212,7 @@ def _check(verdict: Verdict) -> None:
     # What was in hand at a death may have gone out, and nothing else is tried twice. One had.
     assert verdict.doubled <= verdict.shown_twice
     assert verdict.doubled
-    # Of a second that is cut at both ends a few more than its pace may be under way.
-    assert len(verdict.shown_twice) <= (PACE + 4) * verdict.kills
+    assert len(verdict.shown_twice) <= PACE * verdict.kills
 
 
 FORGET_THE_LEDGER: Plant = ("tests.running.plants:forget_the_ledger", {})
